@@ -1,0 +1,117 @@
+//! The heap as columns over dense ids, and what it can and cannot answer.
+//!
+//! A snapshot comes in two values, each finished before it is shown: [`HeapSnapshot`] after the first pass (types,
+//! objects, sizes, coverage) and [`HeapGraph`] after the second (references and roots). Both are immutable.
+//!
+//! **Invariant:** no file, no address space, no runtime is known here. What only the dump's bytes can tell (field
+//! values, text) is asked through [`ObjectValues`].
+
+pub mod coverage;
+pub mod facts;
+pub mod graph;
+pub mod objects;
+pub mod roots;
+pub mod types;
+pub mod values;
+
+use std::sync::Arc;
+
+pub use coverage::{Coverage, Gap, GapReason, GenerationTotals};
+pub use facts::{Evidence, Facts, GcFacts, GcLayoutKind, GcMode, ModuleRow, RuntimeFacts};
+pub use graph::{ExtraEdge, ExtraEdgeKind, HeapGraph, References};
+pub use objects::{Objects, SegmentRow};
+pub use roots::{Finalizers, HandleRow, Root, RootTables, StaticRow, ThreadRow};
+pub use types::{FieldRow, TypeName, TypeRow, TypeShape, TypeTable, TypeTotals};
+pub use values::{MethodName, NoValues, ObjectValues};
+
+use crate::base::Warnings;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// The id as an index into a column.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+id! {
+    /// An object: dense, in address order over the whole heap. Free blocks and gaps have ids too, with types of their
+    /// own, so that the distance to the next id's address is the size.
+    ObjectId
+}
+id! {
+    /// A row of [`TypeTable`], in MethodTable order.
+    TypeId
+}
+id! {
+    /// A row of [`HeapSnapshot::modules`].
+    ModuleId
+}
+id! {
+    /// A row of [`RootTables::roots`].
+    RootId
+}
+
+/// The heap after the first pass: every object has an id, a type and a size.
+#[derive(Debug)]
+pub struct HeapSnapshot {
+    /// The dump, the process, the runtime.
+    pub facts: Facts,
+    /// Managed modules, by address.
+    pub modules: Vec<ModuleRow>,
+    /// Types, with and without instances.
+    pub types: TypeTable,
+    /// Count and bytes per type, indexed by [`TypeId`].
+    pub totals: Vec<TypeTotals>,
+    /// Heap segments and regions, and every object in them.
+    pub objects: Objects,
+    /// What was read and what was not.
+    pub coverage: Coverage,
+    /// What was skipped while reading.
+    pub warnings: Warnings,
+    /// Bytes of objects, on demand.
+    pub values: Arc<dyn ObjectValues>,
+}
+
+impl HeapSnapshot {
+    /// The row of `object`'s type. Column look-up.
+    #[must_use]
+    pub fn type_of(&self, object: ObjectId) -> &TypeRow {
+        self.types.row(self.objects.type_of(object))
+    }
+
+    /// True for a real object; false for a free block or a gap.
+    #[must_use]
+    pub fn is_object(&self, object: ObjectId) -> bool {
+        !matches!(self.type_of(object).shape, TypeShape::Free | TypeShape::Gap)
+    }
+
+    /// Objects, without free blocks and gaps.
+    #[must_use]
+    pub fn n_objects(&self) -> u64 {
+        self.sum(|totals| totals.count)
+    }
+
+    /// Bytes of objects, without free blocks and gaps.
+    #[must_use]
+    pub fn object_bytes(&self) -> u64 {
+        self.sum(|totals| totals.bytes)
+    }
+
+    fn sum(&self, column: impl Fn(&TypeTotals) -> u64) -> u64 {
+        self.types
+            .iter()
+            .filter(|(_, row)| !matches!(row.shape, TypeShape::Free | TypeShape::Gap))
+            .filter_map(|(id, _)| self.totals.get(id.index()))
+            .map(column)
+            .sum()
+    }
+}
