@@ -1,17 +1,17 @@
 //! Heaproot reads the managed heap of a .NET process out of its dump.
 
+pub mod analysis;
 pub mod base;
+pub mod cli;
+pub mod clr;
 pub mod dump;
 pub mod image;
-pub mod target;
-pub mod clr;
-pub mod snapshot;
 pub mod load;
-pub mod analysis;
 pub mod report;
 pub mod session;
-pub mod cli;
-#[cfg(feature = "ui")]
-pub mod ui;
+pub mod snapshot;
 #[cfg(any(test, feature = "synth"))]
 pub mod synth;
+pub mod target;
+#[cfg(feature = "ui")]
+pub mod ui;

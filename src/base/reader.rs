@@ -83,10 +83,7 @@ impl<'a> ByteReader<'a> {
     fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], ReadError> {
         let at = self.at();
         let left = self.left() as u64;
-        self.take(what, N)?
-            .first_chunk::<N>()
-            .copied()
-            .ok_or(ReadError::Short { what, at, wanted: N as u64, left })
+        self.take(what, N)?.first_chunk::<N>().copied().ok_or(ReadError::Short { what, at, wanted: N as u64, left })
     }
 
     /// One byte.

@@ -297,9 +297,11 @@ impl SplicedMemory {
     /// come separately.
     pub fn stretches(&self, range: AddrRange) -> impl Iterator<Item = AddrRange> + '_ {
         let first = self.pieces.partition_point(|piece| piece.end <= range.start.0);
-        self.pieces.iter().skip(first).take_while(move |piece| piece.start < range.end.0).map(move |piece| {
-            AddrRange::new(Addr(piece.start.max(range.start.0)), Addr(piece.end.min(range.end.0)))
-        })
+        self.pieces
+            .iter()
+            .skip(first)
+            .take_while(move |piece| piece.start < range.end.0)
+            .map(move |piece| AddrRange::new(Addr(piece.start.max(range.start.0)), Addr(piece.end.min(range.end.0))))
     }
 
     /// Bytes of `range` that are present.

@@ -1,8 +1,8 @@
 //! ELF core files: program headers and notes as typed records.
 
+use object::Endianness;
 use object::elf::{FileHeader64, PF_W, PT_LOAD, PT_NOTE};
 use object::read::elf::{FileHeader as _, ProgramHeader as _};
-use object::Endianness;
 
 use crate::base::{Addr, AddrRange, Arch};
 
