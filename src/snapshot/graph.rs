@@ -34,31 +34,238 @@ impl ExtraEdgeKind {
     }
 }
 
-/// Forward references: compressed sparse rows. Free blocks and gaps have none.
+/// Ids per chunk of rows.
+const CHUNK_IDS: usize = 1 << 16;
+/// Rows per block: one full offset each, the rows inside it relative to that.
+const BLOCK_ROWS: usize = 64;
+
+/// Forward references: rows of varint differences between target and source, zig-zag coded. Most references stay close
+/// in address order, so half of them take one byte. Free blocks and gaps have none.
+///
+/// Rows are kept in chunks of [`References::CHUNK_IDS`] ids, so that threads build them without a copy in the end.
 #[derive(Clone, Debug, Default)]
 pub struct References {
-    first: Vec<u64>,
-    targets: Vec<ObjectId>,
+    chunks: Vec<RowChunk>,
+    n_rows: usize,
+    n_references: u64,
+}
+
+/// Rows of one chunk of ids, under construction or finished. See [`References::from_chunks`].
+#[derive(Clone, Debug, Default)]
+pub struct RowChunk {
+    first_id: u32,
+    bytes: Vec<u8>,
+    /// First byte of each block; with [`RowChunk::WIDE`] set the index of a row of `wide`.
+    blocks: Vec<u64>,
+    /// First byte of each row, from its block's.
+    rows: Vec<u16>,
+    /// First byte of every row of the blocks that exceed 64 KiB.
+    wide: Vec<[u64; BLOCK_ROWS]>,
+    /// First byte of each row of the block under construction.
+    open: Vec<u64>,
+    row_start: u64,
+    n_references: u64,
+}
+
+impl RowChunk {
+    const WIDE: u64 = 1 << 63;
+
+    /// An empty chunk whose first row is that of `first_id`, a multiple of [`References::CHUNK_IDS`].
+    #[must_use]
+    pub fn new(first_id: u32) -> Self {
+        Self { first_id, ..Self::default() }
+    }
+
+    /// Makes room for `n_rows` rows and `n_bytes` bytes.
+    pub fn reserve(&mut self, n_rows: usize, n_bytes: usize) {
+        self.rows.reserve_exact(n_rows);
+        self.blocks.reserve_exact(n_rows / BLOCK_ROWS + 1);
+        self.bytes.reserve(n_bytes);
+    }
+
+    /// Adds a target to the row under construction.
+    #[inline]
+    pub fn push(&mut self, target: ObjectId) {
+        let source = i64::from(self.first_id) + (self.rows.len() + self.open.len()) as i64;
+        let delta = i64::from(target.0) - source;
+        let mut code = ((delta << 1) ^ (delta >> 63)) as u64;
+        while code >= 0x80 {
+            self.bytes.push(code as u8 | 0x80);
+            code >>= 7;
+        }
+        self.bytes.push(code as u8);
+        self.n_references += 1;
+    }
+
+    /// Ends the row under construction; the next one is that of the next id.
+    #[inline]
+    pub fn end_row(&mut self) {
+        self.open.push(self.row_start);
+        self.row_start = self.bytes.len() as u64;
+        if self.open.len() == BLOCK_ROWS {
+            self.end_block();
+        }
+    }
+
+    /// Ends the chunk, and gives back memory held in excess.
+    #[must_use]
+    pub fn finish(mut self) -> Self {
+        if !self.open.is_empty() {
+            self.end_block();
+        }
+        self.bytes.shrink_to_fit();
+        self.open = Vec::new();
+        self
+    }
+
+    fn end_block(&mut self) {
+        let base = self.open.first().copied().unwrap_or_default();
+        let last = self.open.last().copied().unwrap_or_default();
+        if last - base <= u64::from(u16::MAX) {
+            self.blocks.push(base);
+            self.rows.extend(self.open.iter().map(|start| (start - base) as u16));
+        } else {
+            let mut starts = [0; BLOCK_ROWS];
+            starts[..self.open.len()].copy_from_slice(&self.open);
+            self.blocks.push(Self::WIDE | self.wide.len() as u64);
+            self.wide.push(starts);
+            self.rows.extend(self.open.iter().map(|_| 0));
+        }
+        self.open.clear();
+    }
+
+    fn start(&self, row: usize) -> usize {
+        let Some(&offset) = self.rows.get(row) else { return self.bytes.len() };
+        let block = self.blocks[row / BLOCK_ROWS];
+        if block & Self::WIDE == 0 {
+            return block as usize + usize::from(offset);
+        }
+        self.wide[(block & !Self::WIDE) as usize][row % BLOCK_ROWS] as usize
+    }
+
+    fn row(&self, row: usize) -> &[u8] {
+        &self.bytes[self.start(row)..self.start(row + 1)]
+    }
+
+    fn heap_bytes(&self) -> u64 {
+        let tables = size_of_val(self.blocks.as_slice()) + size_of_val(self.rows.as_slice());
+        (size_of::<Self>() + self.bytes.capacity() + tables + size_of_val(self.wide.as_slice())) as u64
+    }
 }
 
 impl References {
-    /// Rows from parts (to be replaced by the compressed builder).
+    /// Ids per chunk.
+    pub const CHUNK_IDS: usize = CHUNK_IDS;
+
+    /// Rows from plain columns: row `i` is `targets[first[i]..first[i + 1]]`. Meant for snapshots made by hand.
     #[must_use]
-    pub fn new(first: Vec<u64>, targets: Vec<ObjectId>) -> Self {
-        Self { first, targets }
+    pub fn new(first: &[u64], targets: &[ObjectId]) -> Self {
+        Self::from_rows(first.windows(2).map(|ends| &targets[ends[0] as usize..ends[1] as usize]))
+    }
+
+    /// Rows from one list per id. Meant for snapshots made by hand.
+    #[must_use]
+    pub fn from_lists(lists: &[Vec<ObjectId>]) -> Self {
+        Self::from_rows(lists.iter().map(Vec::as_slice))
+    }
+
+    fn from_rows<'a>(rows: impl Iterator<Item = &'a [ObjectId]>) -> Self {
+        let mut chunks: Vec<RowChunk> = Vec::new();
+        for (id, row) in rows.enumerate() {
+            if id % CHUNK_IDS == 0 {
+                chunks.push(RowChunk::new(id as u32));
+            }
+            if let Some(chunk) = chunks.last_mut() {
+                row.iter().for_each(|&target| chunk.push(target));
+                chunk.end_row();
+            }
+        }
+        Self::from_chunks(chunks.into_iter().map(RowChunk::finish).collect())
+    }
+
+    /// Rows from finished chunks: each of [`References::CHUNK_IDS`] rows but the last, in id order.
+    #[must_use]
+    pub fn from_chunks(chunks: Vec<RowChunk>) -> Self {
+        debug_assert!(chunks.iter().rev().skip(1).all(|chunk| chunk.rows.len() == CHUNK_IDS));
+        let n_rows = chunks.iter().map(|chunk| chunk.rows.len()).sum();
+        let n_references = chunks.iter().map(|chunk| chunk.n_references).sum();
+        Self { chunks, n_rows, n_references }
     }
 
     /// Targets of `object`, in the order of its slots; extra edges last. The same target may come twice.
-    pub fn of(&self, object: ObjectId) -> impl Iterator<Item = ObjectId> + '_ {
-        let from = self.first[object.index()] as usize;
-        let to = self.first[object.index() + 1] as usize;
-        self.targets[from..to].iter().copied()
+    #[inline]
+    #[must_use]
+    pub fn of(&self, object: ObjectId) -> Targets<'_> {
+        let bytes = self.row(object);
+        Targets { bytes: bytes.iter(), source: object.0 }
+    }
+
+    /// References of `object`. Cost: its bytes.
+    #[must_use]
+    pub fn degree(&self, object: ObjectId) -> usize {
+        self.row(object).iter().filter(|&&byte| byte < 0x80).count()
+    }
+
+    /// True when `object` refers to something. Cheaper than its degree.
+    #[must_use]
+    pub fn has_targets(&self, object: ObjectId) -> bool {
+        !self.row(object).is_empty()
+    }
+
+    /// Rows: ids of the heap.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
     }
 
     /// All references.
     #[must_use]
     pub fn n_references(&self) -> u64 {
-        self.targets.len() as u64
+        self.n_references
+    }
+
+    /// Bytes of memory these rows take.
+    #[must_use]
+    pub fn heap_bytes(&self) -> u64 {
+        self.chunks.iter().map(RowChunk::heap_bytes).sum()
+    }
+
+    #[inline]
+    fn row(&self, object: ObjectId) -> &[u8] {
+        self.chunks[object.index() / CHUNK_IDS].row(object.index() % CHUNK_IDS)
+    }
+}
+
+/// Targets of one object. See [`References::of`].
+#[derive(Clone, Debug)]
+pub struct Targets<'a> {
+    bytes: std::slice::Iter<'a, u8>,
+    source: u32,
+}
+
+impl Iterator for Targets<'_> {
+    type Item = ObjectId;
+
+    #[inline]
+    fn next(&mut self) -> Option<ObjectId> {
+        let first = *self.bytes.next()?;
+        let mut code = u64::from(first & 0x7f);
+        if first >= 0x80 {
+            let mut shift = 7;
+            for &byte in self.bytes.by_ref() {
+                code |= u64::from(byte & 0x7f) << shift;
+                shift += 7;
+                if byte < 0x80 {
+                    break;
+                }
+            }
+        }
+        let delta = (code >> 1) as i64 ^ -((code & 1) as i64);
+        Some(ObjectId((i64::from(self.source) + delta) as u32))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.bytes.len().div_ceil(5), Some(self.bytes.len()))
     }
 }
 
@@ -90,4 +297,43 @@ pub struct HeapGraph {
     pub roots: RootTables,
     /// What was skipped while reading references and roots.
     pub warnings: Warnings,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(lists: &[Vec<u32>]) {
+        let lists: Vec<Vec<ObjectId>> = lists.iter().map(|list| list.iter().copied().map(ObjectId).collect()).collect();
+        let references = References::from_lists(&lists);
+        assert_eq!(references.n_rows(), lists.len());
+        assert_eq!(references.n_references(), lists.iter().map(|list| list.len() as u64).sum::<u64>());
+        for (id, list) in (0..).map(ObjectId).zip(&lists) {
+            assert_eq!(references.of(id).collect::<Vec<_>>(), *list);
+            assert_eq!(references.degree(id), list.len());
+            assert_eq!(references.has_targets(id), !list.is_empty());
+        }
+    }
+
+    #[test]
+    fn rows_come_back() {
+        check(&[]);
+        check(&[vec![0, u32::MAX - 1, 1], vec![], vec![2, 2]]);
+        // Blocks of more than 64 KiB, in the middle and at the end; a block that ends exactly with a chunk.
+        let mut lists = vec![vec![1_u32, 2, 60_000]; 70_000];
+        lists[100] = (0..70_000).collect();
+        lists[69_990] = (0..70_000).rev().collect();
+        check(&lists);
+        lists.truncate(CHUNK_IDS);
+        check(&lists);
+    }
+
+    proptest! {
+        #[test]
+        fn any_rows_come_back(lists in prop::collection::vec(prop::collection::vec(any::<u32>(), 0..9), 0..300)) {
+            check(&lists);
+        }
+    }
 }

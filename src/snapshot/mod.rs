@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 pub use coverage::{Coverage, Gap, GapReason, GenerationTotals};
 pub use facts::{Evidence, Facts, GcFacts, GcLayoutKind, GcMode, ModuleRow, RuntimeFacts};
-pub use graph::{ExtraEdge, ExtraEdgeKind, HeapGraph, References};
-pub use objects::{Objects, SegmentRow};
+pub use graph::{ExtraEdge, ExtraEdgeKind, HeapGraph, ReferenceChecksum, References, RowChunk};
+pub use objects::{Entries, Entry, Objects, SegmentRow, TypeColumn};
 pub use roots::{Finalizers, HandleRow, Root, RootTables, StaticRow, ThreadRow};
 pub use types::{FieldRow, TypeName, TypeRow, TypeShape, TypeTable, TypeTotals};
 pub use values::{MethodName, NoValues, ObjectValues};
