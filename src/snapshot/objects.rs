@@ -628,7 +628,10 @@ mod tests {
             assert_eq!(objects.type_of(id), types[id.index()]);
             assert!(objects.segment_of(id).objects.contains(at));
             for inside in [0, 1, 7, 8, size / 2, size - 1].into_iter().filter(|&inside| inside < size) {
-                assert_eq!(objects.at(at.plus(inside)), (inside == 0).then_some(id).or(at_list(&addresses, at.0 + inside)));
+                assert_eq!(
+                    objects.at(at.plus(inside)),
+                    (inside == 0).then_some(id).or(at_list(&addresses, at.0 + inside))
+                );
                 assert_eq!(objects.containing(at.plus(inside)), Some((id, inside)));
                 let mut near = 0;
                 assert_eq!(objects.at_near(at.plus(inside), &mut near), objects.at(at.plus(inside)));
@@ -636,7 +639,10 @@ mod tests {
         }
         for row in &rows {
             let before = row.objects.start.0 - 1;
-            assert_eq!(objects.containing(Addr(before)).is_some(), rows.iter().any(|row| row.objects.contains(Addr(before))));
+            assert_eq!(
+                objects.containing(Addr(before)).is_some(),
+                rows.iter().any(|row| row.objects.contains(Addr(before)))
+            );
             assert_eq!(objects.at(row.objects.end), at_list(&addresses, row.objects.end.0));
         }
         assert_eq!(objects.at(Addr(0x8)), None);
