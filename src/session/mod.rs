@@ -1,1 +1,439 @@
-//! session
+//! One open dump: its worker threads, its finished values, its questions. The one door to the data for command line
+//! and window.
+//!
+//! ```text
+//! open ── snapshot ── graph ── referrers ── reachability      one thread per dump, in this order
+//!            │          │          │             │
+//!            └──────────┴── wake() ┴─────────────┘            each value is published whole, as an Arc
+//!
+//! ask(question) ── Pending                                    one thread per question, dropped means cancelled
+//! ```
+//!
+//! **Invariants:** nothing here waits for a worker except [`Session::wait`] and [`Pending::wait`]; a value that was
+//! published never changes; a worker that panics is a [`Status::Failed`], never a hang.
+
+mod pending;
+mod problem;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use pending::{Pending, Stopped};
+pub use problem::LoadProblem;
+
+use crate::base::{Cancelled, Job, Progress};
+use crate::snapshot::{HeapGraph, HeapSnapshot};
+
+/// Called from a worker thread whenever something new can be shown.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// How a dump is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Folders with the assemblies of the process, for names that the dump does not hold.
+    pub module_folders: Vec<PathBuf>,
+}
+
+/// How far a session is.
+#[derive(Clone, Debug)]
+pub enum Status {
+    /// The first pass is not finished.
+    Loading {
+        /// Stage, units, rate.
+        progress: Progress,
+    },
+    /// The snapshot is there; references and analyses follow, see [`Session::background`].
+    Ready,
+    /// The dump cannot be read.
+    Failed(LoadProblem),
+    /// Someone gave up before the snapshot was there.
+    Cancelled,
+}
+
+/// What a question may look at. Cheap to clone; every value is finished.
+#[derive(Clone, Debug)]
+pub struct Analyses {
+    /// The heap after the first pass.
+    pub snapshot: Arc<HeapSnapshot>,
+    /// References and roots, when read.
+    pub graph: Option<Arc<HeapGraph>>,
+}
+
+/// One open dump.
+pub struct Session {
+    path: PathBuf,
+    options: OpenOptions,
+    shared: Arc<Shared>,
+}
+
+/// State that the worker, the watchers and the questions share.
+struct Shared {
+    job: Job,
+    wake: Wake,
+    outcome: Mutex<Outcome>,
+    changed: Condvar,
+    snapshot: OnceLock<Arc<HeapSnapshot>>,
+    graph: OnceLock<Arc<HeapGraph>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Outcome {
+    Working,
+    Finished,
+    Cancelled,
+    Failed(LoadProblem),
+}
+
+/// Why the worker stopped early.
+enum Stop {
+    Cancelled,
+    Problem(LoadProblem),
+}
+
+impl From<Cancelled> for Stop {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl Session {
+    /// Opens `path` on a thread of its own and returns at once.
+    #[must_use]
+    pub fn open(path: &Path, options: OpenOptions, wake: Wake) -> Self {
+        let file = path.to_owned();
+        let folders = options.module_folders.clone();
+        Self::start(path, options, wake, move |shared| read(&file, &folders, shared))
+    }
+
+    /// A session over finished parts: for tests, pictures and benches. Analyses run before this returns.
+    #[must_use]
+    pub fn from_parts(snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapGraph>>) -> Self {
+        let path = PathBuf::from(&snapshot.facts.file_name);
+        let shared = Shared::new(Arc::new(|| {}));
+        let stopped = analyse(&shared, snapshot, graph).err();
+        shared.finish(stopped);
+        Self { path, options: OpenOptions::default(), shared }
+    }
+
+    /// A session that is in `status` and stays there: for tests and pictures of the states. A session cannot be
+    /// [`Status::Ready`] this way: see [`Session::from_parts`].
+    #[must_use]
+    pub fn from_status(path: &Path, status: Status) -> Self {
+        let shared = Shared::new(Arc::new(|| {}));
+        match status {
+            Status::Loading { progress } => {
+                shared.job.stage(progress.stage, progress.unit, progress.total);
+                let _ = shared.job.tick(progress.done);
+            }
+            Status::Ready | Status::Cancelled => shared.finish(Some(Stop::Cancelled)),
+            Status::Failed(problem) => shared.finish(Some(Stop::Problem(problem))),
+        }
+        Self { path: path.to_owned(), options: OpenOptions::default(), shared }
+    }
+
+    /// The same file again, with more folders to look for assemblies in.
+    #[must_use]
+    pub fn with_folders(&self, folders: &[PathBuf]) -> Self {
+        let mut options = self.options.clone();
+        for folder in folders {
+            if !options.module_folders.contains(folder) {
+                options.module_folders.push(folder.clone());
+            }
+        }
+        Self::open(&self.path, options, Arc::clone(&self.shared.wake))
+    }
+
+    fn start(
+        path: &Path,
+        options: OpenOptions,
+        wake: Wake,
+        work: impl FnOnce(&Shared) -> Result<(), Stop> + Send + 'static,
+    ) -> Self {
+        let shared = Shared::new(wake);
+        let worker = Arc::clone(&shared);
+        let spawned = std::thread::Builder::new().name("heaproot-load".to_owned()).spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| work(&worker)));
+            worker.finish(match result {
+                Ok(result) => result.err(),
+                Err(_) => Some(Stop::Problem(LoadProblem::panicked())),
+            });
+        });
+        if let Err(err) = spawned {
+            shared.finish(Some(Stop::Problem(LoadProblem::no_thread(&err))));
+        }
+        Self { path: path.to_owned(), options, shared }
+    }
+
+    /// The file, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it was opened.
+    #[must_use]
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
+    }
+
+    /// How far loading is. Cheap: asked in every frame.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let outcome = self.shared.lock().clone();
+        match outcome {
+            // What was read before the end stays usable: a person who cancels the second pass keeps the table.
+            _ if self.shared.snapshot.get().is_some() => Status::Ready,
+            Outcome::Working => Status::Loading { progress: self.shared.job.progress() },
+            Outcome::Failed(problem) => Status::Failed(problem),
+            Outcome::Cancelled | Outcome::Finished => Status::Cancelled,
+        }
+    }
+
+    /// The analysis that runs behind a usable snapshot; `None` when nothing runs.
+    #[must_use]
+    pub fn background(&self) -> Option<Progress> {
+        let is_working = *self.shared.lock() == Outcome::Working;
+        (is_working && self.shared.snapshot.get().is_some()).then(|| self.shared.job.progress())
+    }
+
+    /// What ended the work behind a usable snapshot before its time: a failed second pass. `None` while it runs, after
+    /// a clean end, and after [`Session::cancel`].
+    #[must_use]
+    pub fn background_problem(&self) -> Option<LoadProblem> {
+        self.shared.snapshot.get()?;
+        match &*self.shared.lock() {
+            Outcome::Failed(problem) => Some(problem.clone()),
+            _ => None,
+        }
+    }
+
+    /// True when the work was stopped by [`Session::cancel`], before or after the snapshot was there.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        *self.shared.lock() == Outcome::Cancelled
+    }
+
+    /// The heap after the first pass.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<HeapSnapshot>> {
+        self.shared.snapshot.get().cloned()
+    }
+
+    /// References and roots.
+    #[must_use]
+    pub fn graph(&self) -> Option<Arc<HeapGraph>> {
+        self.shared.graph.get().cloned()
+    }
+
+    /// Everything finished so far, once there is a snapshot.
+    #[must_use]
+    pub fn analyses(&self) -> Option<Analyses> {
+        self.shared.analyses()
+    }
+
+    /// Asks something that takes longer than a frame: `question` runs on a thread of its own and sees everything
+    /// finished when it starts. `None` before there is a snapshot.
+    ///
+    /// Dropping the answer cancels the question.
+    #[must_use]
+    pub fn ask<T, F>(&self, question: F) -> Option<Pending<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Analyses, &Job) -> Result<T, Cancelled> + Send + 'static,
+    {
+        let analyses = self.analyses()?;
+        Some(Pending::start(Arc::clone(&self.shared.wake), move |job| question(&analyses, job)))
+    }
+
+    /// Stops loading and analysing. The status changes at once; the worker stops at its next tick. What is finished
+    /// stays usable.
+    pub fn cancel(&self) {
+        self.shared.cancel();
+    }
+
+    /// Blocks until loading and analyses have ended, calling `watch` with the progress about ten times a second. For
+    /// the command line; the window never calls it.
+    pub fn wait(&self, mut watch: impl FnMut(&Progress)) {
+        let mut outcome = self.shared.lock();
+        while *outcome == Outcome::Working {
+            let (guard, _) = self
+                .shared
+                .changed
+                .wait_timeout(outcome, Duration::from_millis(100))
+                .unwrap_or_else(PoisonError::into_inner);
+            drop(guard);
+            watch(&self.shared.job.progress());
+            outcome = self.shared.lock();
+        }
+    }
+
+    /// Blocks until the snapshot is there or never will be, at most for `limit`.
+    pub fn wait_for_snapshot(&self, limit: Duration) {
+        let end = Instant::now() + limit;
+        let mut outcome = self.shared.lock();
+        while *outcome == Outcome::Working && self.shared.snapshot.get().is_none() {
+            let Some(left) = end.checked_duration_since(Instant::now()) else { return };
+            outcome = self.shared.changed.wait_timeout(outcome, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Session {
+    /// Cancels the work and lets the worker go: waiting for it here would freeze the window.
+    fn drop(&mut self) {
+        self.shared.cancel();
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("path", &self.path).field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn new(wake: Wake) -> Arc<Self> {
+        Arc::new(Self {
+            job: Job::new(),
+            wake,
+            outcome: Mutex::new(Outcome::Working),
+            changed: Condvar::new(),
+            snapshot: OnceLock::new(),
+            graph: OnceLock::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes one finished value. Taking the lock orders the value before the signal.
+    fn publish<T>(&self, slot: &OnceLock<Arc<T>>, value: Arc<T>) {
+        {
+            let _guard = self.lock();
+            // A second value for the same slot would change what was shown: the first one stays.
+            let _ = slot.set(value);
+            self.changed.notify_all();
+        }
+        (self.wake)();
+    }
+
+    fn finish(&self, stopped: Option<Stop>) {
+        {
+            let mut outcome = self.lock();
+            if *outcome == Outcome::Working {
+                *outcome = match stopped {
+                    None => Outcome::Finished,
+                    Some(Stop::Cancelled) => Outcome::Cancelled,
+                    Some(Stop::Problem(problem)) => Outcome::Failed(problem),
+                };
+            }
+            self.changed.notify_all();
+        }
+        (self.wake)();
+    }
+
+    fn cancel(&self) {
+        self.job.cancel();
+        let mut outcome = self.lock();
+        if *outcome == Outcome::Working {
+            *outcome = Outcome::Cancelled;
+            self.changed.notify_all();
+        }
+    }
+
+    fn analyses(&self) -> Option<Analyses> {
+        Some(Analyses { snapshot: self.snapshot.get().cloned()?, graph: self.graph.get().cloned() })
+    }
+}
+
+/// Reads the file: snapshot, then references, then what follows from them.
+fn read(path: &Path, _folders: &[PathBuf], _shared: &Shared) -> Result<(), Stop> {
+    Err(Stop::Problem(LoadProblem {
+        title: "This build reads no dumps yet".to_owned(),
+        why: "The loader is not connected.".to_owned(),
+        file: Some(path.display().to_string()),
+        ..LoadProblem::default()
+    }))
+}
+
+/// Publishes the parts and computes what follows from them, in the order a person asks.
+fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapGraph>>) -> Result<(), Stop> {
+    shared.publish(&shared.snapshot, snapshot);
+    let Some(graph) = graph else { return Ok(()) };
+    shared.publish(&shared.graph, graph);
+    shared.job.tick(0)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::base::job::Unit;
+
+    fn start(work: impl FnOnce(&Shared) -> Result<(), Stop> + Send + 'static) -> Session {
+        Session::start(Path::new("test.core"), OpenOptions::default(), Arc::new(|| {}), work)
+    }
+
+    #[test]
+    fn cancelling_shows_at_once_and_stops_the_worker() {
+        let (ended, wait) = mpsc::channel();
+        let session = start(move |shared| {
+            shared.job.stage("Reading the heap", Unit::Bytes, Some(100));
+            loop {
+                if shared.job.tick(0).is_err() {
+                    ended.send(()).unwrap();
+                    return Err(Stop::Cancelled);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        assert!(matches!(session.status(), Status::Loading { .. }));
+        let from = Instant::now();
+        session.cancel();
+        assert!(matches!(session.status(), Status::Cancelled));
+        wait.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(from.elapsed() < Duration::from_millis(200), "{:?}", from.elapsed());
+        assert!(session.ask(|_, _| Ok(())).is_none());
+    }
+
+    #[test]
+    fn dropping_a_session_stops_its_worker() {
+        let (ended, wait) = mpsc::channel();
+        let session = start(move |shared| {
+            while !shared.job.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            ended.send(()).unwrap();
+            Err(Stop::Cancelled)
+        });
+        drop(session);
+        wait.recv_timeout(Duration::from_secs(10)).unwrap();
+    }
+
+    #[test]
+    fn a_panic_of_the_worker_is_a_problem_with_words() {
+        let woken = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&woken);
+        let wake: Wake = Arc::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let session =
+            Session::start(Path::new("test.core"), OpenOptions::default(), wake, |_| std::panic::panic_any("a defect"));
+        session.wait(|_| {});
+        let Status::Failed(problem) = session.status() else { panic!("{:?}", session.status()) };
+        assert_eq!(problem, LoadProblem::panicked());
+        // The wake comes after the outcome is visible.
+        let end = Instant::now() + Duration::from_secs(10);
+        while woken.load(Ordering::Relaxed) == 0 && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+    }
+}
