@@ -1,1 +1,4 @@
-//! load
+//! File to snapshot.
+
+mod edges;
+mod walk;
