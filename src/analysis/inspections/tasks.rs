@@ -1,0 +1,187 @@
+//! Tasks: faults nobody looked at, and chains of async methods that wait on one task.
+
+use std::collections::BTreeMap;
+
+use super::{Description, Inspection, Item, ObjectSet, Reader, Subject, held_only_by, times};
+use crate::base::{Cancelled, Job, number};
+use crate::snapshot::{ObjectId, TypeId};
+
+const FAULTED: Description = Description {
+    name: "faulted-tasks",
+    title: "Unobserved faults",
+    definition: "tasks that failed and whose exception nobody has looked at",
+    threshold: "10 or more tasks",
+    remedy: "await the task or read its Exception; log TaskScheduler.UnobservedTaskException",
+};
+
+const STUCK: Description = Description {
+    name: "stuck-tasks",
+    title: "Tasks and async chains",
+    definition: "async methods that wait on one task that has not finished",
+    threshold: "100 or more wait on one task",
+    remedy: "complete or cancel the task they wait for; give waits a time limit",
+};
+
+/// `Task.m_stateFlags` (measured on 3.1 and 9; unchanged from 2.1 to 10).
+const FLAG_FAULTED: i32 = 0x0020_0000;
+/// Cancelled, faulted or ran to completion.
+const FLAGS_DONE: i32 = 0x0160_0000;
+
+/// Faulted tasks that are called a finding.
+const MIN_FAULTED: usize = 10;
+/// Waiters on one task that are called a finding.
+const MIN_WAITERS: u64 = 100;
+
+pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<[Inspection; 2], Cancelled> {
+    let tasks = reader.types_where(|name| name == "System.Threading.Tasks.Task");
+    let Some(task) = tasks.iter().position(|&is| is).map(|index| TypeId(index as u32)) else {
+        return Ok([FAULTED.nothing(), STUCK.nothing()]);
+    };
+    if !reader.has(task, "m_stateFlags") || !reader.has(task, "m_continuationObject") {
+        let why = "the task's fields have no names in this dump";
+        return Ok([FAULTED.not_possible(why.to_owned()), STUCK.not_possible(why.to_owned())]);
+    }
+    let is_task: Vec<bool> = subject.snapshot.types.iter().map(|(id, _)| reader.derives(id, &tasks)).collect();
+    let mut faulted: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
+    let mut awaited: Vec<(ObjectId, u64, String)> = Vec::new();
+    let mut n_pending = 0u64;
+    for (index, object) in subject.snapshot.objects.ids().enumerate() {
+        if index.is_multiple_of(65_536) {
+            job.tick(0)?;
+        }
+        if !is_task[subject.snapshot.objects.type_of(object).index()] || !(subject.live)(object) {
+            continue;
+        }
+        let flags = reader.int(object, "m_stateFlags").unwrap_or(0);
+        if flags & FLAG_FAULTED != 0 && is_unobserved(reader, object) {
+            faulted.entry(exception_text(subject, reader, object)).or_default().push(object);
+        }
+        if flags & FLAGS_DONE == 0 {
+            n_pending += 1;
+            let (n, waiter) = waiters(reader, object);
+            if n >= MIN_WAITERS {
+                awaited.push((object, n, waiter));
+            }
+        }
+    }
+    Ok([faulted_answer(subject, faulted), stuck_answer(subject, awaited, n_pending, job)?])
+}
+
+fn is_unobserved(reader: &Reader<'_>, task: ObjectId) -> bool {
+    reader
+        .object(task, "m_contingentProperties")
+        .and_then(|properties| reader.object(properties, "m_exceptionsHolder"))
+        .and_then(|holder| reader.flag(holder, "m_isHandled"))
+        == Some(false)
+}
+
+fn exception_text(subject: &Subject<'_>, reader: &Reader<'_>, task: ObjectId) -> String {
+    let exceptions = reader
+        .object(task, "m_contingentProperties")
+        .and_then(|properties| reader.object(properties, "m_exceptionsHolder"))
+        .and_then(|holder| reader.object(holder, "m_faultExceptions"))
+        .and_then(|list| reader.object(list, "_items"))
+        .and_then(|items| reader.element(items, 0));
+    // Each entry is an ExceptionDispatchInfo around the exception.
+    let exception = exceptions.map(|info| reader.object(info, "_exception|m_Exception").unwrap_or(info));
+    let Some(exception) = exception else { return "an exception that cannot be read".to_owned() };
+    let message = reader.object(exception, "_message").and_then(|text| reader.text(text, 80));
+    let name = subject.snapshot.type_of(exception).display_name();
+    message.map_or(name.clone(), |message| format!("{name}: {message}"))
+}
+
+fn faulted_answer(subject: &Subject<'_>, faulted: BTreeMap<String, Vec<ObjectId>>) -> Inspection {
+    let n: usize = faulted.values().map(Vec::len).sum();
+    let items = faulted
+        .into_iter()
+        .map(|(text, tasks)| Item {
+            text: times(tasks.len() as u64, &text),
+            objects: tasks.len() as u64,
+            bytes: tasks.iter().map(|&task| (subject.retained)(task)).sum(),
+            example: tasks.first().copied(),
+        })
+        .collect();
+    if n == 0 {
+        return FAULTED.nothing();
+    }
+    FAULTED.answer(n >= MIN_FAULTED, number::counted(n as u64, "task", "tasks"), items)
+}
+
+/// Continuations of a task: none, one, or a list of them; and what the first is, in words.
+fn waiters(reader: &Reader<'_>, task: ObjectId) -> (u64, String) {
+    let Some(continuation) = reader.object(task, "m_continuationObject") else { return (0, String::new()) };
+    if !reader.type_name(continuation).starts_with("System.Collections.Generic.List<") {
+        return (1, waiter_text(reader, continuation));
+    }
+    let n = reader.int(continuation, "_size").map_or(0, |size| u64::from(size.max(0).cast_unsigned()));
+    let first = reader.object(continuation, "_items").and_then(|items| reader.element(items, 0));
+    (n, first.map(|first| waiter_text(reader, first)).unwrap_or_default())
+}
+
+/// The async method behind a continuation: its state machine is an argument of the box's type.
+fn waiter_text(reader: &Reader<'_>, continuation: ObjectId) -> String {
+    let name = reader.type_name(continuation);
+    match state_machine_method(&name) {
+        Some(method) => method,
+        None if reader.has(reader.snapshot().objects.type_of(continuation), "_methodPtr") => {
+            reader.delegate_text(continuation)
+        }
+        None => name,
+    }
+}
+
+/// `Shop.Saga.Inner` out of `…AsyncStateMachineBox<Shop.Saga+<Inner>d__4>`.
+fn state_machine_method(name: &str) -> Option<String> {
+    let machine = name.rfind(">d__")?;
+    let open = name.get(..machine)?.rfind('<')?;
+    let method = name.get(open + 1..machine)?;
+    let owner = name.get(..open)?.trim_end_matches('+');
+    let owner = owner.rsplit([',', '<', ' ']).next().unwrap_or(owner);
+    Some(format!("{owner}.{method}"))
+}
+
+fn stuck_answer(
+    subject: &Subject<'_>,
+    awaited: Vec<(ObjectId, u64, String)>,
+    n_pending: u64,
+    job: &Job,
+) -> Result<Inspection, Cancelled> {
+    if awaited.is_empty() {
+        return Ok(STUCK.answer(false, number::counted(n_pending, "task pending", "tasks pending"), Vec::new()));
+    }
+    let mut items = Vec::new();
+    for (task, n, waiter) in &awaited {
+        let mut cut = ObjectSet::new(subject.snapshot.objects.len());
+        cut.insert(*task);
+        let (_, bytes, _) = held_only_by(subject, &cut, job)?;
+        items.push(Item {
+            text: format!("{} on one {}", times(*n, waiter), subject.snapshot.type_of(*task).display_name()),
+            objects: *n,
+            bytes,
+            example: Some(*task),
+        });
+    }
+    let waiting: u64 = awaited.iter().map(|(_, n, _)| n).sum();
+    let result = format!(
+        "{} on {}",
+        number::counted(waiting, "waiter", "waiters"),
+        number::counted(awaited.len() as u64, "task", "tasks")
+    );
+    Ok(STUCK.answer(true, result, items))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_machine_reads_as_its_method() {
+        let check = |name: &str, expected: Option<&str>| assert_eq!(state_machine_method(name).as_deref(), expected);
+        check(
+            "System.Runtime.CompilerServices.AsyncTaskMethodBuilder<System.Int32>+AsyncStateMachineBox<Shop.Saga+<Inner>d__4>",
+            Some("Shop.Saga.Inner"),
+        );
+        check("Shop.Saga+<Outer>d__1", Some("Shop.Saga.Outer"));
+        check("System.Action", None);
+    }
+}
