@@ -1,7 +1,14 @@
 //! The program: chooses window or command line, nothing else.
 
-fn main() {
-    let target =
-        heaproot::target::from_core::open_core(std::path::Path::new(&std::env::args().nth(1).unwrap_or_default()));
-    println!("{:#?}", target.map(|t| (t.arch, t.threads.len(), t.modules)));
+use std::process::ExitCode;
+
+use heaproot::cli;
+
+fn main() -> ExitCode {
+    let cli = cli::parse();
+    match (&cli.command, &cli.dump) {
+        (Some(command), _) => cli::run(command),
+        (None, Some(dump)) => cli::finish(cli::answer(dump, &cli.open)),
+        (None, None) => cli::usage(),
+    }
 }

@@ -19,13 +19,14 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use pending::{Pending, Stopped};
 pub use problem::LoadProblem;
 
 use crate::base::{Cancelled, Job, Progress};
-use crate::snapshot::{HeapGraph, HeapSnapshot};
+use crate::report::info::InfoReport;
+use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
 /// Called from a worker thread whenever something new can be shown.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
@@ -96,6 +97,20 @@ enum Stop {
 impl From<Cancelled> for Stop {
     fn from(_: Cancelled) -> Self {
         Self::Cancelled
+    }
+}
+
+impl Analyses {
+    /// The facts for `info`.
+    #[must_use]
+    pub fn info(&self) -> InfoReport {
+        InfoReport::new(&self.snapshot, self.graph.as_deref(), None)
+    }
+
+    /// True when a root holds `object`; `None` before that is known. Column look-up.
+    #[must_use]
+    pub fn is_reachable(&self, _object: ObjectId) -> Option<bool> {
+        None
     }
 }
 
@@ -254,30 +269,27 @@ impl Session {
         self.shared.cancel();
     }
 
-    /// Blocks until loading and analyses have ended, calling `watch` with the progress about ten times a second. For
-    /// the command line; the window never calls it.
-    pub fn wait(&self, mut watch: impl FnMut(&Progress)) {
+    /// Blocks until loading and analyses have ended or `is_enough`, calling `watch` with the progress about ten times a
+    /// second. For the command line; the window never calls it.
+    pub fn wait_until(&self, is_enough: impl Fn(&Self) -> bool, mut watch: impl FnMut(&Progress)) {
         let mut outcome = self.shared.lock();
         while *outcome == Outcome::Working {
-            let (guard, _) = self
-                .shared
-                .changed
-                .wait_timeout(outcome, Duration::from_millis(100))
-                .unwrap_or_else(PoisonError::into_inner);
-            drop(guard);
+            drop(outcome);
+            if is_enough(self) {
+                return;
+            }
             watch(&self.shared.job.progress());
             outcome = self.shared.lock();
+            if *outcome == Outcome::Working {
+                let step = Duration::from_millis(100);
+                outcome = self.shared.changed.wait_timeout(outcome, step).unwrap_or_else(PoisonError::into_inner).0;
+            }
         }
     }
 
-    /// Blocks until the snapshot is there or never will be, at most for `limit`.
-    pub fn wait_for_snapshot(&self, limit: Duration) {
-        let end = Instant::now() + limit;
-        let mut outcome = self.shared.lock();
-        while *outcome == Outcome::Working && self.shared.snapshot.get().is_none() {
-            let Some(left) = end.checked_duration_since(Instant::now()) else { return };
-            outcome = self.shared.changed.wait_timeout(outcome, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// Blocks until loading and analyses have ended.
+    pub fn wait(&self) {
+        self.wait_until(|_| false, |_| {});
     }
 }
 
@@ -374,6 +386,8 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::mpsc;
 
+    use std::time::Instant;
+
     use super::*;
     use crate::base::job::Unit;
 
@@ -426,7 +440,7 @@ mod tests {
         });
         let session =
             Session::start(Path::new("test.core"), OpenOptions::default(), wake, |_| std::panic::panic_any("a defect"));
-        session.wait(|_| {});
+        session.wait();
         let Status::Failed(problem) = session.status() else { panic!("{:?}", session.status()) };
         assert_eq!(problem, LoadProblem::panicked());
         // The wake comes after the outcome is visible.

@@ -1,0 +1,312 @@
+//! What is typed: commands, options, and the help that explains them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::Form;
+use crate::report::instances::InstanceOrder;
+use crate::report::types::{TypeGrouping, TypeOrder};
+
+/// Finds what leaks in a .NET process dump, and why it stays alive. Needs no .NET, no symbols and no network.
+#[derive(Debug, Parser)]
+#[command(
+    name = "heaproot",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Exit codes: 0 done, 1 the dump cannot be analysed, 2 wrong usage, 3 analysed with losses (--strict)."
+)]
+pub struct Cli {
+    /// A command; without one the dump opens in the window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Dump to open in the window: an ELF core, plain or as .zst, .gz, .xz.
+    pub dump: Option<PathBuf>,
+
+    /// Options of the window.
+    #[command(flatten)]
+    pub open: OpenArgs,
+}
+
+/// How a dump is opened.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OpenArgs {
+    /// Folder with the assemblies of the process, for names that the dump does not hold; may be repeated.
+    #[arg(long = "modules", value_name = "DIR")]
+    pub modules: Vec<PathBuf>,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Dump to read: an ELF core, plain or as .zst, .gz, .xz.
+    pub dump: PathBuf,
+
+    /// How it is opened.
+    #[command(flatten)]
+    pub open: OpenArgs,
+
+    /// Exit with code 3 when anything of the heap could not be read or named.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormArg {
+    /// Aligned columns.
+    Table,
+    /// Comma-separated values with exact numbers.
+    Csv,
+    /// One JSON object; the forms are described in src/cli/JSON.md.
+    Json,
+}
+
+impl From<FormArg> for Form {
+    fn from(form: FormArg) -> Self {
+        match form {
+            FormArg::Table => Self::Table,
+            FormArg::Csv => Self::Csv,
+            FormArg::Json => Self::Json,
+        }
+    }
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What the dump is: process, runtime, collector, segments, modules, what was read and what was not
+    /// [SOS: eeversion, eeheap -gc, clrmodules]
+    Info {
+        /// Dump and how it is opened.
+        #[command(flatten)]
+        common: Common,
+        /// Form of the output.
+        #[arg(long, value_enum, default_value = "table")]
+        format: FormArg,
+    },
+    /// Every type on the heap with its exact count and bytes [SOS: dumpheap -stat]
+    Types(TypesArgs),
+    /// The instances of a type [SOS: dumpheap -type, dumpheap -mt]
+    Instances(InstancesArgs),
+    /// What keeps an object alive: the path from a root to it [SOS: gcroot]
+    Path(PathArgs),
+    /// What does not fit together in the heap, and checksums to compare with other tools [SOS: verifyheap]
+    Verify {
+        /// Dump and how it is opened.
+        #[command(flatten)]
+        common: Common,
+        /// Form of the output.
+        #[arg(long, value_enum, default_value = "table")]
+        format: FormArg,
+    },
+    /// A picture of a view, without a display
+    Screenshot(ScreenshotArgs),
+}
+
+/// Arguments of `types`.
+#[derive(Debug, Args)]
+pub struct TypesArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Order of the rows.
+    #[arg(long, value_enum, default_value = "bytes")]
+    pub sort: SortArg,
+    /// Only names that contain TEXT; CamelHumps like CoDi, or /REGEX/.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub filter: String,
+    /// Sums by namespace or module instead of types.
+    #[arg(long, value_enum)]
+    pub by: Option<ByArg>,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
+}
+
+/// Order of types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SortArg {
+    /// Biggest first.
+    Bytes,
+    /// Most instances first.
+    Count,
+    /// By name.
+    Name,
+}
+
+impl From<SortArg> for TypeOrder {
+    fn from(sort: SortArg) -> Self {
+        match sort {
+            SortArg::Bytes => Self::Bytes,
+            SortArg::Count => Self::Count,
+            SortArg::Name => Self::Name,
+        }
+    }
+}
+
+/// How types are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ByArg {
+    /// By namespace.
+    Namespace,
+    /// By module.
+    Module,
+}
+
+impl From<ByArg> for TypeGrouping {
+    fn from(by: ByArg) -> Self {
+        match by {
+            ByArg::Namespace => Self::Namespace,
+            ByArg::Module => Self::Module,
+        }
+    }
+}
+
+/// Arguments of `instances`.
+#[derive(Debug, Args)]
+pub struct InstancesArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Type: its name, the end or any part of it that fits only one type, or the address of its MethodTable.
+    #[arg(value_name = "TYPE")]
+    pub type_name: String,
+    /// Order of the rows.
+    #[arg(long, value_enum, default_value = "address")]
+    pub sort: InstanceSortArg,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
+}
+
+/// Order of instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InstanceSortArg {
+    /// By address.
+    Address,
+    /// Biggest first.
+    Bytes,
+}
+
+impl From<InstanceSortArg> for InstanceOrder {
+    fn from(sort: InstanceSortArg) -> Self {
+        match sort {
+            InstanceSortArg::Address => Self::Address,
+            InstanceSortArg::Bytes => Self::Bytes,
+        }
+    }
+}
+
+/// Form of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PathFormArg {
+    /// Lines for a terminal.
+    Table,
+    /// Comma-separated values, one step a line.
+    Csv,
+    /// One JSON object; the forms are described in src/cli/JSON.md.
+    Json,
+    /// Markdown, for a bug tracker.
+    Md,
+}
+
+impl From<PathFormArg> for Form {
+    fn from(form: PathFormArg) -> Self {
+        match form {
+            PathFormArg::Table => Self::Table,
+            PathFormArg::Csv => Self::Csv,
+            PathFormArg::Json => Self::Json,
+            PathFormArg::Md => Self::Markdown,
+        }
+    }
+}
+
+/// Arguments of `path`.
+#[derive(Debug, Args)]
+pub struct PathArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Object: its address, or any address inside it, with or without 0x and backquotes.
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: PathFormArg,
+}
+
+/// View of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ViewArg {
+    /// The type table.
+    Types,
+    /// The instances of a type.
+    Instances,
+    /// What keeps an object alive, in full length.
+    Path,
+}
+
+/// Arguments of `screenshot`.
+#[derive(Debug, Args)]
+pub struct ScreenshotArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// What is shown.
+    #[arg(long, value_enum, default_value = "types")]
+    pub view: ViewArg,
+    /// Type whose instances are shown.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub type_name: Option<String>,
+    /// Object whose path is shown.
+    #[arg(long, value_name = "ADDR")]
+    pub object: Option<String>,
+    /// File to write.
+    #[arg(short, long, value_name = "FILE.png")]
+    pub output: PathBuf,
+    /// Points across.
+    #[arg(long, default_value_t = 1280)]
+    pub width: u32,
+    /// Points down.
+    #[arg(long, default_value_t = 800)]
+    pub height: u32,
+    /// Pixels a point: 1 or 2.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=2))]
+    pub scale: u32,
+    /// Dark colours.
+    #[arg(long)]
+    pub dark: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent_and_names_what_it_replaces() {
+        Cli::command().debug_assert();
+        let help = Cli::command().render_long_help().to_string();
+        for sos in ["dumpheap -stat", "dumpheap -type", "gcroot", "verifyheap", "eeversion"] {
+            assert!(help.contains(sos), "{sos}\n{help}");
+        }
+    }
+
+    #[test]
+    fn a_dump_alone_opens_the_window() {
+        let cli = Cli::parse_from(["heaproot", "a.core", "--modules", "x", "--modules", "y"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.dump.unwrap().to_str(), Some("a.core"));
+        assert_eq!(cli.open.modules.len(), 2);
+    }
+}

@@ -1,0 +1,124 @@
+//! One function a command: open, ask, print.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use super::args::{Command, Common, FormArg, InstancesArgs, PathArgs, TypesArgs};
+use super::open::{Need, open};
+use super::{CliError, Exit, say};
+use crate::report::filter::NameFilter;
+use crate::report::instances::{InstancesOptions, InstancesReport};
+use crate::report::types::{TypesOptions, TypesReport};
+use crate::report::verify::VerifyReport;
+use crate::report::{self, Form, Report, coverage, lookup};
+use crate::session::{Analyses, Session, Stopped};
+
+/// Rows a table shows on a terminal unless told otherwise.
+const TERMINAL_ROWS: usize = 50;
+
+pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Info { common, format } => info(common, (*format).into()),
+        Command::Types(args) => types(args),
+        Command::Instances(args) => instances(args),
+        Command::Path(args) => path(args),
+        Command::Verify { common, format } => verify(common, (*format).into()),
+        // `main` draws it when this build has a window.
+        Command::Screenshot(_) => {
+            Err(CliError::Usage("this build has no window and draws no pictures: build with --features ui".to_owned()))
+        }
+    }
+}
+
+fn info(common: &Common, form: Form) -> Result<Exit, CliError> {
+    let session = open(&common.dump, &common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    print(&analyses.info(), form)?;
+    Ok(exit_code(common, &analyses))
+}
+
+fn types(args: &TypesArgs) -> Result<Exit, CliError> {
+    let filter = NameFilter::parse(&args.filter).map_err(|why| CliError::Usage(format!("--filter: {why}")))?;
+    let session = open(&args.common.dump, &args.common.open, Need::Snapshot)?;
+    let analyses = analyses(&session)?;
+    let options = TypesOptions {
+        order: args.sort.into(),
+        filter,
+        grouping: args.by.map(Into::into),
+        limit: limit(args.limit, args.format),
+    };
+    let snapshot = &analyses.snapshot;
+    print(&TypesReport::new(snapshot, None, &snapshot.totals, &options), args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
+}
+
+fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    let choice = lookup::find_types(&analyses.snapshot, &args.type_name)?;
+    let options = InstancesOptions { order: args.sort.into(), limit: limit(args.limit, args.format) };
+    let report = ask(&session, move |analyses, job| {
+        let is_reachable = |object| analyses.is_reachable(object);
+        InstancesReport::new(&analyses.snapshot, &choice, &is_reachable, options, job)
+    })?;
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
+}
+
+fn path(args: &PathArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    let (_object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
+    Err(CliError::Usage("paths are not connected yet".to_owned()))
+}
+
+fn verify(common: &Common, form: Form) -> Result<Exit, CliError> {
+    let session = open(&common.dump, &common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    let Some(graph) = &analyses.graph else { return Err(CliError::Usage("the references were not read".to_owned())) };
+    print(&VerifyReport::new(&analyses.snapshot, graph), form)?;
+    Ok(exit_code(common, &analyses))
+}
+
+/// Asks and waits.
+pub(super) fn ask<T: Send + 'static>(
+    session: &Session,
+    question: impl FnOnce(&Analyses, &crate::base::Job) -> Result<T, crate::base::Cancelled> + Send + 'static,
+) -> Result<T, CliError> {
+    let pending = session.ask(question).ok_or_else(|| CliError::Usage("the dump was not read".to_owned()))?;
+    pending.wait().map_err(|stopped| {
+        CliError::Usage(match stopped {
+            Stopped::Cancelled => "cancelled".to_owned(),
+            Stopped::Failed => "the question ended without an answer: a defect of this program".to_owned(),
+        })
+    })
+}
+
+pub(super) fn analyses(session: &Session) -> Result<Analyses, CliError> {
+    session.analyses().ok_or_else(|| CliError::Usage("the dump was not read".to_owned()))
+}
+
+/// Prints `report` on standard output.
+pub(super) fn print<R: Report>(report: &R, form: Form) -> Result<(), CliError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    report::write(report, form, &mut out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Code 3 when something was lost and that matters to the caller.
+fn exit_code(common: &Common, analyses: &Analyses) -> Exit {
+    let graph = analyses.graph.as_deref();
+    if common.strict && !coverage::is_complete(&analyses.snapshot, graph) {
+        say(&format!("heaproot: --strict: {}", coverage::sentence(&analyses.snapshot, graph)));
+        return Exit::Losses;
+    }
+    Exit::Done
+}
+
+fn limit(asked: Option<usize>, format: FormArg) -> Option<usize> {
+    match asked {
+        Some(0) => None,
+        Some(limit) => Some(limit),
+        None => (format == FormArg::Table && io::stdout().is_terminal()).then_some(TERMINAL_ROWS),
+    }
+}
