@@ -10,7 +10,10 @@ pub mod coverage;
 pub mod facts;
 pub mod graph;
 pub mod objects;
+pub mod preview;
+pub mod read;
 pub mod roots;
+pub mod slots;
 pub mod types;
 pub mod values;
 
@@ -20,7 +23,9 @@ pub use coverage::{Coverage, Gap, GapReason, GenerationTotals};
 pub use facts::{Evidence, Facts, GcFacts, GcLayoutKind, GcMode, ModuleRow, RuntimeFacts};
 pub use graph::{ExtraEdge, ExtraEdgeKind, HeapGraph, ReferenceChecksum, References, RowChunk};
 pub use objects::{Entries, Entry, Objects, SegmentRow, TypeColumn};
+pub use read::{DelegateParts, Text, Value};
 pub use roots::{Finalizers, HandleRow, Root, RootTables, StaticRow, ThreadRow};
+pub use slots::Slot;
 pub use types::{FieldRow, TypeName, TypeRow, TypeShape, TypeTable, TypeTotals};
 pub use values::{MethodName, NoValues, ObjectValues};
 

@@ -1,0 +1,197 @@
+//! Reference slots of single objects, and the names a person knows them by: `_items`, `[17]`, `[3].value`, `Field.Inner`.
+
+use super::read::FIELDS_AT;
+use super::types::ReferenceLayout;
+use super::{ExtraEdge, HeapSnapshot, ObjectId, TypeId, TypeRow, TypeShape};
+use crate::base::{Addr, ElementType};
+
+/// Structs inside structs that a name goes into.
+const MOST_NESTED: usize = 12;
+
+/// A slot of an object that refers to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Bytes from the object's address.
+    pub offset: u64,
+    /// What it refers to.
+    pub target: ObjectId,
+}
+
+impl ReferenceLayout {
+    /// Stretches of slots of an object of `size` bytes: (first byte, bytes), in order. Nothing beyond the object.
+    pub fn stretches(&self, size: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let clip = move |from: u64, len: u64| {
+            let len = len.min(size.saturating_sub(from)) & !7;
+            (len > 0).then_some((from, len))
+        };
+        let runs = match self {
+            Self::Runs(runs) => runs.as_ref(),
+            _ => &[],
+        };
+        let in_runs = runs.iter().filter_map(move |run| {
+            let len = i64::try_from(size).ok()?.saturating_add(run.size_minus_object);
+            clip(u64::from(run.offset), u64::try_from(len).ok()?)
+        });
+        let (start, items): (u64, &[(u32, u32)]) = match self {
+            Self::Repeat { start, items } => (u64::from(*start), items.as_ref()),
+            _ => (0, &[]),
+        };
+        let step: u64 = items.iter().map(|&(n, skip)| u64::from(n) * 8 + u64::from(skip)).sum();
+        // The items repeat up to the last word of the object (gcdesc.h).
+        let n_repeats = if step == 0 { 0 } else { size.saturating_sub(8).saturating_sub(start).div_ceil(step) };
+        let repeated = (0..n_repeats).flat_map(move |repeat| {
+            let mut at = start + repeat * step;
+            items.iter().filter_map(move |&(n, skip)| {
+                let from = at;
+                at += u64::from(n) * 8 + u64::from(skip);
+                clip(from, u64::from(n) * 8)
+            })
+        });
+        in_runs.chain(repeated)
+    }
+}
+
+impl HeapSnapshot {
+    /// Every slot of `object` that refers to an object, in order; read as it is asked for. Absent slots are left out.
+    pub fn slots(&self, object: ObjectId) -> impl Iterator<Item = Slot> + '_ {
+        let at = self.objects.address(object);
+        let size = self.objects.size(object);
+        self.type_of(object).references.stretches(size).flat_map(move |(from, len)| {
+            // One look-up per stretch where memory holds it whole; per slot where it does not.
+            let whole = self.values.bytes_at(at.plus(from)).and_then(|bytes| bytes.get(..usize::try_from(len).ok()?));
+            (0..len / 8).filter_map(move |index| {
+                let offset = from + index * 8;
+                let word = match whole {
+                    Some(bytes) => bytes.get((index * 8) as usize..)?.first_chunk().copied().map(u64::from_le_bytes)?,
+                    None => self.word(at.plus(offset))?,
+                };
+                let target = self.objects.at(Addr(word)).filter(|_| word != 0)?;
+                self.is_object(target).then_some(Slot { offset, target })
+            })
+        })
+    }
+
+    /// Name of the first slot of `from` that refers to `to`; of the edge that no field holds, when there is one in
+    /// `extra` (sorted); else `None`. Reads `from` from the dump.
+    #[must_use]
+    pub fn edge_name(&self, from: ObjectId, to: ObjectId, extra: &[ExtraEdge]) -> Option<String> {
+        if let Some(slot) = self.slots(from).find(|slot| slot.target == to) {
+            return Some(self.slot_name(from, slot.offset));
+        }
+        let first = extra.partition_point(|edge| (edge.from, edge.to) < (from, to));
+        let edge = extra.get(first).filter(|edge| (edge.from, edge.to) == (from, to))?;
+        Some(edge.kind.label().to_owned())
+    }
+
+    /// Names of all slots of `from` that refer to `to`, at most `most`.
+    #[must_use]
+    pub fn edge_names(&self, from: ObjectId, to: ObjectId, most: usize) -> Vec<String> {
+        let slots = self.slots(from).filter(|slot| slot.target == to);
+        slots.take(most).map(|slot| self.slot_name(from, slot.offset)).collect()
+    }
+
+    /// What a person calls the slot `offset` bytes from the address of `object`; the offset itself where no name is
+    /// known.
+    #[must_use]
+    pub fn slot_name(&self, object: ObjectId, offset: u64) -> String {
+        let row = self.type_of(object);
+        match row.shape {
+            TypeShape::Vector => {
+                let Some((index, rest)) = element_at(row, offset) else { return offset_name(offset) };
+                format!("[{index}]{}", self.inside_element(row, rest))
+            }
+            TypeShape::Array { .. } => {
+                let Some((index, rest)) = element_at(row, offset) else { return offset_name(offset) };
+                let Some(dimensions) = self.array_dimensions(object) else { return offset_name(offset) };
+                format!("[{}]{}", indices(index, &dimensions), self.inside_element(row, rest))
+            }
+            _ => {
+                let inside = offset.checked_sub(FIELDS_AT).and_then(|inside| u32::try_from(inside).ok());
+                let name = inside.and_then(|inside| self.field_path(row, inside));
+                name.unwrap_or_else(|| offset_name(offset))
+            }
+        }
+    }
+
+    /// `.value` for a slot `offset` bytes inside an element that is a struct; nothing for a reference.
+    fn inside_element(&self, row: &TypeRow, offset: u64) -> String {
+        if row.element_kind == Some(ElementType::Class) {
+            return String::new();
+        }
+        let inner = row.element.map(|id| self.types.row(id));
+        let path = inner.and_then(|inner| self.field_path(inner, u32::try_from(offset).ok()?));
+        path.map_or_else(|| format!(".{}", offset_name(offset)), |path| format!(".{path}"))
+    }
+
+    /// `Field.Inner` for the reference `offset` bytes inside an object's or struct's fields.
+    fn field_path(&self, row: &TypeRow, offset: u32) -> Option<String> {
+        let mut row = row;
+        let mut offset = offset;
+        let mut path = String::new();
+        for _ in 0..MOST_NESTED {
+            let field = row.field_at(offset)?;
+            if !path.is_empty() {
+                path.push('.');
+            }
+            path.push_str(display_field_name(field.name.as_deref()?));
+            let rest = offset - field.offset;
+            match (field.element, field.ty) {
+                (ElementType::ValueType, Some(ty)) => {
+                    row = self.types.row(ty);
+                    offset = rest;
+                    if row.fields.is_empty() {
+                        return Some(format!("{path}.{}", offset_name(rest.into())));
+                    }
+                }
+                _ if rest == 0 => return Some(path),
+                _ => return Some(format!("{path}.{}", offset_name(rest.into()))),
+            }
+        }
+        Some(path)
+    }
+
+    /// Type of the struct field path's end, or of the slot itself: the declared type of what stands at `offset`.
+    #[must_use]
+    pub fn slot_type(&self, object: ObjectId, offset: u64) -> Option<TypeId> {
+        let row = self.type_of(object);
+        if row.is_array() {
+            return row.element;
+        }
+        row.field_at(u32::try_from(offset.checked_sub(FIELDS_AT)?).ok()?)?.ty
+    }
+}
+
+/// A field as its author wrote it: the property of a backing field, the local or parameter of a closure or state
+/// machine. Others as they are.
+#[must_use]
+pub fn display_field_name(name: &str) -> &str {
+    let Some((inner, rest)) = name.strip_prefix('<').and_then(|rest| rest.split_once('>')) else { return name };
+    // `<Name>k__BackingField` (property), `<Name>i__Field` (anonymous type), `<local>5__2` (hoisted local). A name such
+    // as `<>4__this` has nothing inside and stays.
+    let is_known = rest == "k__BackingField" || rest == "i__Field" || rest.starts_with("5__");
+    if inner.is_empty() || !is_known { name } else { inner }
+}
+
+fn offset_name(offset: u64) -> String {
+    format!("+0x{offset:x}")
+}
+
+/// Index of the element at `offset` of an array, and the bytes from its start.
+fn element_at(row: &TypeRow, offset: u64) -> Option<(u64, u64)> {
+    let inside = offset.checked_sub(row.elements_at())?;
+    let component = u64::from(row.component_bytes);
+    Some((inside.checked_div(component)?, inside.checked_rem(component)?))
+}
+
+/// `3,-1` for the element `index` (in memory order) of an array with these lengths and lower bounds.
+fn indices(index: u64, dimensions: &[(u32, i32)]) -> String {
+    let mut rest = index;
+    let mut parts = Vec::with_capacity(dimensions.len());
+    for &(length, bound) in dimensions.iter().rev() {
+        let length = u64::from(length.max(1));
+        parts.push((i64::from(bound) + (rest % length) as i64).to_string());
+        rest /= length;
+    }
+    parts.reverse();
+    parts.join(",")
+}
