@@ -1,1 +1,54 @@
-//! clr
+//! The .NET runtime inside a dead process: its heap, types, handles, threads, roots, read from bytes alone.
+//!
+//! One file per contract of the runtime, under its published name where there is one (docs/design/datacontracts of
+//! dotnet/runtime). Nothing is keyed on a version: a structure is found, checked, and believed when the check holds. An
+//! unreadable check is unknown; only a wrong one refuses.
+//!
+//! **Invariant:** addresses in, addresses out. No dense id is known here; `load` makes them.
+
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod error;
+pub mod finalizer;
+pub mod gc;
+pub mod gc_desc;
+mod gc_segment;
+pub mod gc_vars;
+pub mod object;
+pub mod runtime_info;
+pub mod runtime_type_system;
+mod open;
+mod words;
+
+use std::sync::Arc;
+
+pub use error::{ClrError, Refusal};
+pub use gc::{GcHeap, Segment, SubHeap};
+pub use gc_vars::GcVars;
+pub use runtime_info::RuntimeInfo;
+pub use runtime_type_system::{InstanceShape, MethodTable, PointerStyle, TypeSystem};
+
+use crate::base::Limits;
+use crate::snapshot::coverage::AbsentFact;
+use crate::snapshot::facts::Evidence;
+use crate::target::Target;
+
+/// A runtime found in a dead process, with its heap and types.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// The process.
+    pub target: Arc<Target>,
+    /// The runtime's module and version.
+    pub info: RuntimeInfo,
+    /// The collector's variables; `None` when the heap was found without them.
+    pub vars: Option<GcVars>,
+    /// Heaps, segments, allocation contexts.
+    pub gc: GcHeap,
+    /// Types.
+    pub type_system: TypeSystem,
+    /// What was found and how, in order.
+    pub evidence: Vec<Evidence>,
+    /// What was looked for and is not in the dump.
+    pub absent: Vec<AbsentFact>,
+    limits: Limits,
+}
