@@ -232,11 +232,15 @@ impl GcHeap {
                 for at in list(memory, first, limits.heap_segments, &mut seen, warnings) {
                     self.add_segment(memory, layout, heap, generation, at, warnings);
                 }
-                self.add_context(memory, layout.entry(heap.generation_table, generation));
             }
         }
         self.segments.sort_by_key(|segment| (segment.objects.start, segment.address));
         drop_overlapping(&mut self.segments, warnings);
+        for heap in &heaps {
+            for generation in 0..layout.n {
+                self.add_context(memory, layout.entry(heap.generation_table, generation));
+            }
+        }
         self.alloc_contexts.sort_unstable();
         self.alloc_contexts.dedup();
     }
