@@ -65,7 +65,10 @@ fn each(mut check: impl FnMut(&str, &Runtime, Option<&Value>, &mut Vec<String>))
             Ok((runtime, _)) => {
                 let mut faults = Vec::new();
                 check(&name, &runtime, truth(&dump).as_ref(), &mut faults);
-                println!("{name}: {}", if faults.is_empty() { "ok".to_owned() } else { format!("{} faults", faults.len()) });
+                println!(
+                    "{name}: {}",
+                    if faults.is_empty() { "ok".to_owned() } else { format!("{} faults", faults.len()) }
+                );
                 for fault in faults.iter().take(12) {
                     println!("    {fault}");
                 }
@@ -159,7 +162,13 @@ fn segments_are_the_truths() {
             .filter(|segment| !segment.objects.is_empty())
             .map(|segment| {
                 let objects = segment.objects;
-                (segment.address.0, kind(segment.kind).to_owned(), u64::from(segment.heap), objects.start.0, objects.end.0)
+                (
+                    segment.address.0,
+                    kind(segment.kind).to_owned(),
+                    u64::from(segment.heap),
+                    objects.start.0,
+                    objects.end.0,
+                )
             })
             .collect();
         for row in expected.difference(&found) {

@@ -379,7 +379,11 @@ fn server_heaps(
         match word(memory, array, index.wrapping_mul(8)).filter(|at| !at.is_null()) {
             Some(at) => addresses.push((index, at)),
             None => {
-                warnings.skip(Skipped::Segment, Some(Place::Target(array)), format_args!("heap {index} is not in the dump"));
+                warnings.skip(
+                    Skipped::Segment,
+                    Some(Place::Target(array)),
+                    format_args!("heap {index} is not in the dump"),
+                );
             }
         }
     }
@@ -411,8 +415,7 @@ fn heap_layout(
     first: Addr,
     heaps: &[(u64, Addr)],
 ) -> Option<HeapLayout> {
-    let is_table_everywhere =
-        |offset: u64| heaps.iter().all(|&(_, heap)| layout.is_table(memory, heap.plus(offset)));
+    let is_table_everywhere = |offset: u64| heaps.iter().all(|&(_, heap)| layout.is_table(memory, heap.plus(offset)));
     let scan = || (0x18..HEAP_BYTES).step_by(8).find(|&offset| is_table_everywhere(offset));
     let array = vars.heap_field_offsets;
     if array.is_null() {

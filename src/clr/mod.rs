@@ -15,9 +15,9 @@ pub mod gc_desc;
 mod gc_segment;
 pub mod gc_vars;
 pub mod object;
+mod open;
 pub mod runtime_info;
 pub mod runtime_type_system;
-mod open;
 mod words;
 
 use std::sync::Arc;

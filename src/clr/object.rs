@@ -99,11 +99,7 @@ pub fn next_object(
 }
 
 /// The next place from which objects chain.
-fn search(
-    memory: &SplicedMemory,
-    range: AddrRange,
-    shape: &mut dyn FnMut(Addr) -> Option<InstanceShape>,
-) -> Gap {
+fn search(memory: &SplicedMemory, range: AddrRange, shape: &mut dyn FnMut(Addr) -> Option<InstanceShape>) -> Gap {
     let start = range.start;
     let gap = |end, reason| Gap { range: AddrRange::new(start, end), reason };
     if memory.bytes_at(start).is_none() {
@@ -144,12 +140,7 @@ fn search(
 }
 
 /// True when objects follow each other from `at`, or reach the end.
-fn chains(
-    memory: &SplicedMemory,
-    at: Addr,
-    end: Addr,
-    shape: &mut dyn FnMut(Addr) -> Option<InstanceShape>,
-) -> bool {
+fn chains(memory: &SplicedMemory, at: Addr, end: Addr, shape: &mut dyn FnMut(Addr) -> Option<InstanceShape>) -> bool {
     let mut at = at;
     for index in 0..CHAINED {
         if at == end {

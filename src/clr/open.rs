@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
+use super::Runtime;
 use super::error::{ClrError, Refusal};
 use super::gc::{self, GcHeap};
 use super::gc_vars::GcVars;
 use super::runtime_info::RuntimeInfo;
 use super::runtime_type_system::{Sample, TypeSystem};
 use super::words::WritableSpans;
-use super::Runtime;
-use crate::base::{AddrRange, Job, Limits, Os, Warnings};
 use crate::base::job::Unit;
+use crate::base::{AddrRange, Job, Limits, Os, Warnings};
 use crate::snapshot::coverage::AbsentFact;
 use crate::snapshot::facts::Evidence;
 use crate::target::{Module, Target};
@@ -40,12 +40,7 @@ impl Runtime {
     ///
     /// # Errors
     /// A [`ClrError`] in words when there is no runtime, no heap, or no CoreCLR; [`ClrError::Cancelled`].
-    pub fn open(
-        target: Arc<Target>,
-        limits: &Limits,
-        job: &Job,
-        warnings: &mut Warnings,
-    ) -> Result<Self, ClrError> {
+    pub fn open(target: Arc<Target>, limits: &Limits, job: &Job, warnings: &mut Warnings) -> Result<Self, ClrError> {
         job.stage("Looking for the runtime", Unit::Steps, None);
         let spans = WritableSpans::new(&target.modules);
         let candidates = candidates(&target.modules);
@@ -185,7 +180,9 @@ fn vars_evidence(target: &Target, vars: &GcVars) -> String {
 fn better_dump(target: &Target) -> String {
     let id = target.process.id.map_or_else(|| "PID".to_owned(), |id| id.to_string());
     match target.os {
-        Os::Windows => format!("Take a dump with the heap: dotnet-dump collect --type Heap -p {id}, or procdump -ma {id}"),
+        Os::Windows => {
+            format!("Take a dump with the heap: dotnet-dump collect --type Heap -p {id}, or procdump -ma {id}")
+        }
         _ => format!(
             "Take a dump with the heap: dotnet-dump collect --type Heap -p {id}, or createdump --withheap {id}; for a \
              crash set DOTNET_DbgMiniDumpType=2"
@@ -231,9 +228,10 @@ fn refuse(target: &Target, furthest: &Furthest) -> ClrError {
             looked_in: format!("{} modules", target.modules.len()),
             expected: "the runtime's variables and the heap they lead to".to_owned(),
             found: cut_text,
-            what_next: "Copy the file again and compare sizes; check the disk, ulimit -c and the size limit of the crash \
+            what_next:
+                "Copy the file again and compare sizes; check the disk, ulimit -c and the size limit of the crash \
                         collector where it was written"
-                .to_owned(),
+                    .to_owned(),
         }));
     }
     if let Some((index, gc)) = &furthest.empty {
@@ -257,10 +255,13 @@ fn refuse(target: &Target, furthest: &Furthest) -> ClrError {
             looked_in: format!("{} modules of {}", target.modules.len(), target.process.name),
             expected: "a .NET runtime".to_owned(),
             found: "none".to_owned(),
-            what_next: "Open the file that the emulator wrote for its guest: qemu_NAME_DATE_PID.core beside the program".to_owned(),
+            what_next:
+                "Open the file that the emulator wrote for its guest: qemu_NAME_DATE_PID.core beside the program"
+                    .to_owned(),
         }));
     }
-    if let Some(runtime) = target.modules.iter().find(|module| super::runtime_info::is_runtime_name(module.file_name())) {
+    if let Some(runtime) = target.modules.iter().find(|module| super::runtime_info::is_runtime_name(module.file_name()))
+    {
         return no_heap(
             target,
             runtime.path.clone(),
@@ -270,14 +271,20 @@ fn refuse(target: &Target, furthest: &Furthest) -> ClrError {
     ClrError::NoRuntime(Box::new(Refusal {
         what: "No .NET runtime in this dump".to_owned(),
         why: "no module of the process holds the variables of a .NET collector".to_owned(),
-        looked_in: format!("{} modules with writable data", target.modules.iter().filter(|m| !m.writable.is_empty()).count()),
+        looked_in: format!(
+            "{} modules with writable data",
+            target.modules.iter().filter(|m| !m.writable.is_empty()).count()
+        ),
         expected: "libcoreclr.so, coreclr.dll, or a program with the runtime linked in".to_owned(),
         found: if target.process.name.is_empty() {
             "none of them".to_owned()
         } else {
             format!("none of them, in the process {}", target.process.name)
         },
-        what_next: format!("Check that the dump is of the .NET process itself (dotnet-dump ps lists them). {}", better_dump(target)),
+        what_next: format!(
+            "Check that the dump is of the .NET process itself (dotnet-dump ps lists them). {}",
+            better_dump(target)
+        ),
     }))
 }
 

@@ -41,7 +41,8 @@ impl RuntimeInfo {
         let (version, source) = version(target, found, version_text.as_deref(), vars, type_system);
         type_system.set_collectible_bit(is_nine_or_later(vars, type_system));
         let single_file = !is_runtime_name(found.file_name());
-        let name = if source == "structure" { format!(".NET {version} (by structure)") } else { format!(".NET {version}") };
+        let name =
+            if source == "structure" { format!(".NET {version} (by structure)") } else { format!(".NET {version}") };
         evidence.push(Evidence { what: "Runtime version", how: format!("{version}, from the {source}") });
         let standalone_gc = vars
             .filter(|vars| vars.gc_module != module)
@@ -117,8 +118,12 @@ fn version(
     if let Some(version) = from_text.as_ref().filter(|version| !version.ends_with('x')) {
         return (version.clone(), format!("version text in {}", module.file_name()));
     }
-    let beside = std::iter::once(module)
-        .chain(target.modules.iter().filter(|other| other.file_name().starts_with("libclrjit") || other.file_name() == "clrjit.dll"));
+    let beside = std::iter::once(module).chain(
+        target
+            .modules
+            .iter()
+            .filter(|other| other.file_name().starts_with("libclrjit") || other.file_name() == "clrjit.dll"),
+    );
     for source in beside {
         if let Some(version) = version_in_path(&source.path) {
             return (version, format!("folder of {}", source.file_name()));
@@ -138,7 +143,9 @@ fn is_nine_or_later(vars: Option<&GcVars>, type_system: &TypeSystem) -> bool {
     let Some(object) = type_system.object_mt.and_then(|at| type_system.method_table(at)) else { return false };
     // Up to 8 the half word is the row and flags2 of Object is small; from 9 on the row is shifted by 8.
     let _: Addr = object.at;
-    object.row_in_flags() != 0 && object.row_in_own_word() <= 0xff && object.row_in_flags() & 0xff00 == object.row_in_own_word() << 8
+    object.row_in_flags() != 0
+        && object.row_in_own_word() <= 0xff
+        && object.row_in_flags() & 0xff00 == object.row_in_own_word() << 8
         && object.row_in_own_word() < 0x10
 }
 
@@ -162,14 +169,16 @@ mod tests {
 
     #[test]
     fn versions_of_files_and_folders() {
-        let check = |text: &str, expected: Option<&str>| assert_eq!(product_version(text).as_deref(), expected, "{text}");
+        let check =
+            |text: &str, expected: Option<&str>| assert_eq!(product_version(text).as_deref(), expected, "{text}");
         check("9.0.1826.31522 @Commit: 1", Some("9.0.18"));
         check("10.0.926.27113 @Commit: 1", Some("10.0.9"));
         check("9.0.124.61010", Some("9.0.1"));
         check("4.700.22.11601 @Commit: 1", Some("3.x"));
         check("4.6.30411.01 @BuiltBy: x", Some("2.x"));
         check("hello", None);
-        let check = |path: &str, expected: Option<&str>| assert_eq!(version_in_path(path).as_deref(), expected, "{path}");
+        let check =
+            |path: &str, expected: Option<&str>| assert_eq!(version_in_path(path).as_deref(), expected, "{path}");
         check("/usr/share/dotnet/shared/Microsoft.NETCore.App/9.0.18/libcoreclr.so", Some("9.0.18"));
         check(r"C:\Program Files\dotnet\shared\Microsoft.NETCore.App\3.1.23\coreclr.dll", Some("3.1.23"));
         check("/app/libcoreclr.so", None);

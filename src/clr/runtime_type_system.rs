@@ -265,8 +265,7 @@ impl TypeSystem {
         let mut plain = Self::unsettled(Arc::clone(target));
         let (mut sample, mut counts) = plain.sample(heap);
         if sample.n_believed == 0 {
-            let mut relative =
-                Self { pointer_style: PointerStyle::Relative, ..Self::unsettled(Arc::clone(target)) };
+            let mut relative = Self { pointer_style: PointerStyle::Relative, ..Self::unsettled(Arc::clone(target)) };
             let (other, other_counts) = relative.sample(heap);
             if other.n_believed > 0 {
                 std::mem::swap(&mut plain, &mut relative);
@@ -364,7 +363,8 @@ impl TypeSystem {
         }
         let memory = self.memory();
         let head: [u8; 0x40] = memory.array(mt).ok()?;
-        let number = |at: usize| head.get(at..).and_then(|rest| rest.first_chunk::<4>()).map(|b| u32::from_le_bytes(*b));
+        let number =
+            |at: usize| head.get(at..).and_then(|rest| rest.first_chunk::<4>()).map(|b| u32::from_le_bytes(*b));
         let (flags, base_bytes) = (number(0)?, number(4)?);
         if !base_bytes.is_multiple_of(2) || !(20..=256 << 20).contains(&base_bytes) {
             return None;

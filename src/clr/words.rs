@@ -26,9 +26,7 @@ pub(crate) fn words(memory: &SplicedMemory, range: AddrRange) -> impl Iterator<I
         let start = Addr(stretch.start.0.saturating_add(7) & !7);
         let bytes = present(memory, AddrRange::new(start, stretch.end));
         let (chunks, _) = bytes.as_chunks::<8>();
-        (0u64..)
-            .zip(chunks)
-            .map(move |(index, chunk)| (start.plus(index.wrapping_mul(8)), u64::from_le_bytes(*chunk)))
+        (0u64..).zip(chunks).map(move |(index, chunk)| (start.plus(index.wrapping_mul(8)), u64::from_le_bytes(*chunk)))
     })
 }
 
