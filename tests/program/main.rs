@@ -1,0 +1,17 @@
+//! The program as a whole: its command line, its golden files, and the rules its sources follow.
+
+mod cli;
+mod golden;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// A path inside the project.
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A bundled dump by its name without endings.
+fn fixture(name: &str) -> PathBuf {
+    project("fixtures/dumps").join(format!("{name}.core.zst"))
+}
