@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::lookup::TypeChoice;
-use super::preview::preview;
 use super::table::{Cell, Section, Table, number, text};
 use super::{Hex, Report, Sum};
 use crate::base::{Addr, Cancelled, Job, number};
@@ -90,7 +89,7 @@ impl InstancesReport {
                 address: snapshot.objects.address(object).into(),
                 bytes,
                 generation: snapshot.objects.generation(object).key(),
-                preview: preview(snapshot, object),
+                preview: Some(snapshot.preview(object)).filter(|text| !text.is_empty()),
                 reachable: is_reachable(object),
             })
             .collect();

@@ -11,7 +11,6 @@ pub mod filter;
 pub mod info;
 pub mod instances;
 pub mod lookup;
-pub mod preview;
 pub mod table;
 pub mod types;
 pub mod verify;
