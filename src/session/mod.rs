@@ -287,9 +287,9 @@ impl Session {
         }
     }
 
-    /// Blocks until loading and analyses have ended.
-    pub fn wait(&self) {
-        self.wait_until(|_| false, |_| {});
+    /// Blocks until loading and analyses have ended, calling `watch` as [`Session::wait_until`] does.
+    pub fn wait(&self, watch: impl FnMut(&Progress)) {
+        self.wait_until(|_| false, watch);
     }
 }
 
@@ -440,7 +440,7 @@ mod tests {
         });
         let session =
             Session::start(Path::new("test.core"), OpenOptions::default(), wake, |_| std::panic::panic_any("a defect"));
-        session.wait();
+        session.wait(|_| {});
         let Status::Failed(problem) = session.status() else { panic!("{:?}", session.status()) };
         assert_eq!(problem, LoadProblem::panicked());
         // The wake comes after the outcome is visible.

@@ -37,7 +37,8 @@ fn reports_read_as_before() {
         let arguments = views.get(view).unwrap_or_else(|| panic!("{file}: no view is called {view}"));
         let text = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
         let head: String = text.lines().filter(|line| line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
-        let body: String = text.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
+        let body: String =
+            text.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
         let printed = print(dump, view, arguments, &head);
         n_cases += 1;
         if bless {

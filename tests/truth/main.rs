@@ -85,7 +85,7 @@ fn compare_one(name: &str, dump: &Path, truth: &Path) -> Comparison {
     let truth = oracle::read(truth);
     let mut comparison = Comparison::new(name);
     let session = Session::open(dump, OpenOptions::default(), Arc::new(|| {}));
-    session.wait();
+    session.wait(|_| {});
     match session.status() {
         Status::Ready => compare::all(&mut comparison, &truth, &session.analyses().unwrap()),
         // ClrMD opens dumps without a heap and answers zero everywhere; we say that there is no heap.
