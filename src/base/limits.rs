@@ -5,6 +5,8 @@
 /// Upper bounds. [`Limits::default`] fits every dump seen, with ample room; tests set small ones.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Bytes of an unpacked file, holes included.
+    pub unpacked_bytes: u64,
     /// Memory segments of a core file (70,000 were seen in a real one).
     pub memory_segments: u64,
     /// Rows of a file-mapping note.
@@ -38,6 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            unpacked_bytes: 1 << 44,
             memory_segments: 1 << 22,
             file_mappings: 1 << 22,
             note_bytes: 1 << 30,

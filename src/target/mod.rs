@@ -2,11 +2,48 @@
 //!
 //! **Invariant:** no runtime is known here; everything is what the operating system and the dump's writer recorded.
 
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod elf_image;
 pub mod from_core;
 pub mod memory;
+mod modules;
 
 use crate::base::{Addr, AddrRange, Arch, Os};
+pub use from_core::from_core;
 pub use memory::{ByteSource, MemoryError, SplicedMemory, TargetMemory};
+
+/// Why a dump does not become a target.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The file itself.
+    #[error(transparent)]
+    Dump(#[from] crate::dump::DumpError),
+    /// Not one byte of memory.
+    #[error(
+        "the dump holds no memory: its headers list {n_segments} segments, none of which lies within its {file_bytes} bytes"
+    )]
+    NoMemory {
+        /// Segments the headers list.
+        n_segments: u64,
+        /// Length of the file.
+        file_bytes: u64,
+    },
+}
+
+impl TargetError {
+    /// What the user can do about it, when there is something.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Dump(error) => error.advice(),
+            Self::NoMemory { .. } => Some(
+                "Copy the file again from where it was written, or collect a new dump with a higher size limit"
+                    .to_owned(),
+            ),
+        }
+    }
+}
 
 /// The dead process, as its dump shows it.
 #[derive(Debug)]
@@ -21,6 +58,8 @@ pub struct Target {
     pub writer: DumpWriter,
     /// The process.
     pub process: Process,
+    /// What createdump wrote about the runtime, when it did (8 and later).
+    pub diagnostics: Option<Diagnostics>,
     /// Modules by base address, as the dump or the dynamic linker lists them.
     pub modules: Vec<Module>,
     /// Every file mapping the dump lists, by start address. Empty when the dump has no such list.
@@ -31,6 +70,33 @@ pub struct Target {
     pub losses: Losses,
     /// Memory.
     pub memory: SplicedMemory,
+}
+
+impl Target {
+    /// The file mapping that holds `at`, when the dump lists one. Cost: a search in the sorted list.
+    #[must_use]
+    pub fn file_mapping_at(&self, at: Addr) -> Option<&FileMapping> {
+        let index = self.file_mappings.partition_point(|mapping| mapping.range.start <= at).checked_sub(1)?;
+        self.file_mappings.get(index).filter(|mapping| mapping.range.contains(at))
+    }
+
+    /// The module whose range holds `at`. Ranges of modules can nest where assemblies are mapped inside gaps of the
+    /// program; the one that begins last wins. Cost: one pass over the modules.
+    #[must_use]
+    pub fn module_at(&self, at: Addr) -> Option<&Module> {
+        self.modules.iter().rev().find(|module| module.range.contains(at))
+    }
+}
+
+/// What createdump writes into a page of its own, beside the process's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// Version of the page: 1 or 2.
+    pub version: u32,
+    /// Record of a crash of a NativeAOT program.
+    pub exception_record: Option<Addr>,
+    /// Base of the runtime's module; `None` before version 2 and when createdump did not find it.
+    pub runtime_base: Option<Addr>,
 }
 
 /// What is known of the process itself.

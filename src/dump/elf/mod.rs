@@ -1,138 +1,111 @@
-//! ELF core files: program headers and notes as typed records.
+//! ELF core files (gABI chapter 4; Linux' `elfcore.h` notes): program headers and notes as typed records.
+//!
+//! ```text
+//! ELF header ── e_phoff ──► program headers ─┬─ PT_LOAD: address, bytes in memory, bytes in the file
+//!      │ e_phnum = 0xFFFF                    └─ PT_NOTE: threads, process, auxiliary vector, mapped files
+//!      └─ e_shoff ──► section header 0 (its sh_info is then the count)
+//! ```
+//!
+//! Left out: floating-point registers and every note whose name or number is not listed in [`raw`]. 32-bit and
+//! big-endian files are refused by name.
 
-use object::Endianness;
-use object::elf::{FileHeader64, PF_W, PT_LOAD, PT_NOTE};
-use object::read::elf::{FileHeader as _, ProgramHeader as _};
+mod notes;
+pub mod raw;
+mod read;
+
+use std::sync::Arc;
 
 use crate::base::{Addr, AddrRange, Arch};
 
-/// A memory segment of the core: `filesz` bytes of `memsz` are in the file.
-#[derive(Clone, Copy, Debug)]
+/// A memory segment of the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreSegment {
+    /// Where it was mapped.
     pub at: Addr,
+    /// Its bytes in memory. Those behind [`CoreSegment::file_bytes`] are absent, not zero.
     pub memory_bytes: u64,
+    /// Where its bytes begin in the file.
     pub file_offset: u64,
+    /// Its bytes that the file really holds: what the header promises, cut at the end of the file.
     pub file_bytes: u64,
+    /// True when the process could write to it.
     pub writable: bool,
 }
 
-/// A row of NT_FILE.
-#[derive(Clone, Debug)]
+/// A row of the file-mapping note.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreMapping {
+    /// Where.
     pub range: AddrRange,
+    /// Byte of the file at the start of the range, whatever unit the note counts in.
     pub offset: u64,
-    pub path: std::sync::Arc<str>,
+    /// Path as the process saw it; ` (deleted)` may follow.
+    pub path: Arc<str>,
 }
 
-/// A thread's NT_PRSTATUS.
-#[derive(Clone, Debug)]
+/// A thread's status note.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreThread {
+    /// Thread id.
     pub id: u32,
+    /// General registers in the order of the kernel's `user_regs_struct`: 27 on x64 (rip is 16, rsp 19), 34 on arm64
+    /// (sp is 31, pc 32).
     pub registers: Vec<u64>,
 }
 
-/// An ELF core file.
+/// Program that wrote the core, judged by its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreWriter {
+    /// createdump: the only one that sets the operating system ABI to 3.
+    CreateDump,
+    /// gdb's gcore: adds a target description, or section headers.
+    Gdb,
+    /// A user-mode emulator: neither mapped files nor floating-point registers.
+    Emulator,
+    /// The Linux kernel.
+    Kernel,
+}
+
+/// What the headers promise and the file does not hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CoreLosses {
+    /// Segments wholly or partly behind the end of the file.
+    pub n_cut_segments: u64,
+    /// Bytes of them that are missing.
+    pub cut_bytes: u64,
+    /// Address space listed without bytes in the file, by intention of the writer.
+    pub absent_bytes: u64,
+}
+
+/// An ELF core file. Costs memory for its tables only.
 #[derive(Clone, Debug)]
 pub struct ElfCore {
+    /// Processor.
     pub arch: Arch,
-    pub os_abi: u8,
+    /// Who wrote it.
+    pub writer: CoreWriter,
+    /// Memory segments in the order of the file: usually sorted and disjoint, which nothing guarantees.
     pub segments: Vec<CoreSegment>,
+    /// Rows of the file-mapping note; empty when there is none.
     pub mappings: Vec<CoreMapping>,
+    /// Threads in the order of the file.
     pub threads: Vec<CoreThread>,
+    /// Auxiliary vector: key and value.
     pub auxv: Vec<(u64, u64)>,
+    /// Process id.
     pub process_id: Option<u32>,
+    /// Program name, cut at 15 bytes by the kernel.
     pub name: String,
+    /// Command line, cut at 79 bytes by the kernel.
     pub arguments: String,
+    /// What is missing.
+    pub losses: CoreLosses,
 }
 
 impl ElfCore {
-    /// Reads headers and notes.
-    pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let header = FileHeader64::<Endianness>::parse(bytes).ok()?;
-        let endian = header.endian().ok()?;
-        let arch = match header.e_machine(endian) {
-            object::elf::EM_X86_64 => Arch::X64,
-            object::elf::EM_AARCH64 => Arch::Arm64,
-            _ => return None,
-        };
-        let mut core = Self {
-            arch,
-            os_abi: header.e_ident.os_abi.0,
-            segments: Vec::new(),
-            mappings: Vec::new(),
-            threads: Vec::new(),
-            auxv: Vec::new(),
-            process_id: None,
-            name: String::new(),
-            arguments: String::new(),
-        };
-        for program in header.program_headers(endian, bytes).ok()? {
-            match program.p_type(endian) {
-                PT_LOAD => core.segments.push(CoreSegment {
-                    at: Addr(program.p_vaddr(endian)),
-                    memory_bytes: program.p_memsz(endian),
-                    file_offset: program.p_offset(endian),
-                    file_bytes: program.p_filesz(endian),
-                    writable: program.p_flags(endian).contains(PF_W),
-                }),
-                PT_NOTE => {
-                    let offset = usize::try_from(program.p_offset(endian)).ok()?;
-                    let len = usize::try_from(program.p_filesz(endian)).ok()?;
-                    core.notes(bytes.get(offset..offset.checked_add(len)?)?);
-                }
-                _ => {}
-            }
-        }
-        Some(core)
-    }
-
-    fn notes(&mut self, mut notes: &[u8]) {
-        let word = |bytes: &[u8], at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk::<4>()?));
-        let long = |bytes: &[u8], at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk::<8>()?));
-        while let (Some(name_len), Some(desc_len), Some(kind)) = (word(notes, 0), word(notes, 4), word(notes, 8)) {
-            let name_end = 12 + (name_len as usize).next_multiple_of(4);
-            let desc_end = name_end + (desc_len as usize).next_multiple_of(4);
-            let Some(desc) = notes.get(name_end..name_end + desc_len as usize) else { break };
-            match kind {
-                1 => {
-                    let id = word(desc, 32).unwrap_or(0);
-                    let registers = (0..).map_while(|i| long(desc, 112 + 8 * i)).take(34).collect();
-                    self.threads.push(CoreThread { id, registers });
-                }
-                3 => {
-                    let text = |range: std::ops::Range<usize>| {
-                        let bytes = desc.get(range).unwrap_or_default();
-                        String::from_utf8_lossy(bytes.split(|&b| b == 0).next().unwrap_or_default()).into_owned()
-                    };
-                    self.process_id = word(desc, 24);
-                    self.name = text(40..56);
-                    self.arguments = text(56..136);
-                }
-                6 => {
-                    self.auxv = (0..).map_while(|i| Some((long(desc, 16 * i)?, long(desc, 16 * i + 8)?))).collect();
-                }
-                0x4649_4c45 => {
-                    let (count, page) = (long(desc, 0).unwrap_or(0), long(desc, 8).unwrap_or(1));
-                    let mut paths = desc.get(16 + 24 * count as usize..).unwrap_or_default().split(|&b| b == 0);
-                    for row in 0..count as usize {
-                        let (Some(start), Some(end), Some(offset), Some(path)) = (
-                            long(desc, 16 + 24 * row),
-                            long(desc, 24 + 24 * row),
-                            long(desc, 32 + 24 * row),
-                            paths.next(),
-                        ) else {
-                            break;
-                        };
-                        self.mappings.push(CoreMapping {
-                            range: AddrRange::new(Addr(start), Addr(end)),
-                            offset: offset.wrapping_mul(page),
-                            path: String::from_utf8_lossy(path).into(),
-                        });
-                    }
-                }
-                _ => {}
-            }
-            notes = notes.get(desc_end..).unwrap_or_default();
-        }
+    /// The value of an entry of the auxiliary vector.
+    #[must_use]
+    pub fn auxiliary(&self, key: u64) -> Option<u64> {
+        self.auxv.iter().find(|&&(present, _)| present == key).map(|&(_, value)| value)
     }
 }
