@@ -1,1 +1,4 @@
-//! synth
+//! Builders of synthetic heaps, graphs and dumps, for tests, benches and fuzzing.
+
+pub mod heap;
+pub mod sample;
