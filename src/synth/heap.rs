@@ -230,12 +230,8 @@ impl HeapBuilder {
                 let runs: Box<[ReferenceRun]> = [ReferenceRun { offset: 16, size_minus_object: -24 }].into();
                 (ElementType::Class, None, 8, ReferenceLayout::Runs(runs))
             }
-            Kind::Number(element) => {
-                (element, None, element.size_bytes().unwrap_or(8) as u32, ReferenceLayout::None)
-            }
-            Kind::Struct(ty) => {
-                (ElementType::ValueType, Some(ty), self.struct_bytes(ty), self.repeat(ty))
-            }
+            Kind::Number(element) => (element, None, element.size_bytes().unwrap_or(8) as u32, ReferenceLayout::None),
+            Kind::Struct(ty) => (ElementType::ValueType, Some(ty), self.struct_bytes(ty), self.repeat(ty)),
         };
         let row = &mut self.types[id.index()];
         row.element_kind = Some(kind);

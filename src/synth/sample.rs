@@ -41,10 +41,8 @@ pub fn seed(n_workers: u32, n_active: u32) -> (HeapSnapshot, HeapGraph) {
             ("value", Kind::Reference),
         ],
     );
-    let entries = heap.vector(
-        "System.Collections.Generic.Dictionary<System.String, System.Object>+Entry[]",
-        Kind::Struct(entry),
-    );
+    let entries =
+        heap.vector("System.Collections.Generic.Dictionary<System.String, System.Object>+Entry[]", Kind::Struct(entry));
     let app_context = heap.class("System.AppContext", &[]);
     heap.module("Seed.dll");
     let worker = heap.class(
@@ -56,10 +54,8 @@ pub fn seed(n_workers: u32, n_active: u32) -> (HeapSnapshot, HeapGraph) {
             ("Id", Kind::Number(ElementType::I4)),
         ],
     );
-    let job = heap.class(
-        "Corpus.Seed.Job",
-        &[("Result", Kind::Reference), ("Completed", Kind::Number(ElementType::I4))],
-    );
+    let job =
+        heap.class("Corpus.Seed.Job", &[("Result", Kind::Reference), ("Completed", Kind::Number(ElementType::I4))]);
     let workers = heap.vector("Corpus.Seed.Worker[]", Kind::Reference);
     let dispatcher = heap.class("Corpus.Seed.Dispatcher", &[]);
     let on_shutdown = heap.method("Corpus.Seed.Worker", "OnShutdown", false);
