@@ -63,6 +63,16 @@ pub fn parse() -> Cli {
     Cli::parse()
 }
 
+/// Starts the log on standard error when the environment variable `HEAPROOT_LOG` asks for it (`info`, `debug`, or a
+/// filter such as `heaproot::load=debug`).
+pub fn start_log() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("HEAPROOT_LOG") {
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
+        // A log that was started before stays.
+        let _ = log.try_init();
+    }
+}
+
 /// Runs a command and prints its report.
 #[must_use]
 pub fn run(command: &Command) -> ExitCode {
