@@ -79,14 +79,7 @@ impl From<FormArg> for Form {
 pub enum Command {
     /// What the dump is: process, runtime, collector, segments, modules, what was read and what was not
     /// [SOS: eeversion, eeheap -gc, clrmodules]
-    Info {
-        /// Dump and how it is opened.
-        #[command(flatten)]
-        common: Common,
-        /// Form of the output.
-        #[arg(long, value_enum, default_value = "table")]
-        format: FormArg,
-    },
+    Info(TableArgs),
     /// Every type on the heap with its exact count and bytes [SOS: dumpheap -stat]
     Types(TypesArgs),
     /// The instances of a type [SOS: dumpheap -type, dumpheap -mt]
@@ -94,16 +87,28 @@ pub enum Command {
     /// What keeps an object alive: the path from a root to it [SOS: gcroot]
     Path(PathArgs),
     /// What does not fit together in the heap, and checksums to compare with other tools [SOS: verifyheap]
-    Verify {
-        /// Dump and how it is opened.
-        #[command(flatten)]
-        common: Common,
-        /// Form of the output.
-        #[arg(long, value_enum, default_value = "table")]
-        format: FormArg,
-    },
+    Verify(TableArgs),
+    /// GC handles of all kinds, with what they hold [SOS: gchandles]
+    Handles(TableArgs),
+    /// Static and thread-static fields with their values [SOS: dumpclass, one class at a time]
+    Statics(TableArgs),
+    /// Managed threads [SOS: clrthreads]
+    Threads(TableArgs),
+    /// Objects with a finalizer: registered, and ready to run [SOS: finalizequeue]
+    Finalizers(TableArgs),
     /// A picture of a view, without a display
     Screenshot(ScreenshotArgs),
+}
+
+/// Arguments of a command that takes a dump and a form.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
 }
 
 /// Arguments of `types`.

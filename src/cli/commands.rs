@@ -2,26 +2,32 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use super::args::{Command, Common, FormArg, InstancesArgs, PathArgs, TypesArgs};
+use super::args::{Command, Common, FormArg, InstancesArgs, PathArgs, TableArgs, TypesArgs};
 use super::open::{Need, open};
 use super::{CliError, Exit, say};
 use crate::report::filter::NameFilter;
 use crate::report::instances::{InstancesOptions, InstancesReport};
+use crate::report::roots::{FinalizersReport, HandlesReport, StaticsReport, ThreadsReport};
 use crate::report::types::{TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
 use crate::report::{self, Form, Report, coverage, lookup};
 use crate::session::{Analyses, Session, Stopped};
+use crate::snapshot::{HeapGraph, HeapSnapshot};
 
 /// Rows a table shows on a terminal unless told otherwise.
 const TERMINAL_ROWS: usize = 50;
 
 pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
     match command {
-        Command::Info { common, format } => info(common, (*format).into()),
+        Command::Info(args) => info(args),
         Command::Types(args) => types(args),
         Command::Instances(args) => instances(args),
         Command::Path(args) => path(args),
-        Command::Verify { common, format } => verify(common, (*format).into()),
+        Command::Verify(args) => with_graph(args, VerifyReport::new),
+        Command::Handles(args) => with_graph(args, HandlesReport::new),
+        Command::Statics(args) => with_graph(args, StaticsReport::new),
+        Command::Threads(args) => with_graph(args, ThreadsReport::new),
+        Command::Finalizers(args) => with_graph(args, FinalizersReport::new),
         // `main` draws it when this build has a window.
         Command::Screenshot(_) => {
             Err(CliError::Usage("this build has no window and draws no pictures: build with --features ui".to_owned()))
@@ -29,11 +35,11 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
     }
 }
 
-fn info(common: &Common, form: Form) -> Result<Exit, CliError> {
-    let session = open(&common.dump, &common.open, Need::Everything)?;
+fn info(args: &TableArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
     let analyses = analyses(&session)?;
-    print(&analyses.info(), form)?;
-    Ok(exit_code(common, &analyses))
+    print(&analyses.info(), args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
 }
 
 fn types(args: &TypesArgs) -> Result<Exit, CliError> {
@@ -71,12 +77,16 @@ fn path(args: &PathArgs) -> Result<Exit, CliError> {
     Err(CliError::Usage("paths are not connected yet".to_owned()))
 }
 
-fn verify(common: &Common, form: Form) -> Result<Exit, CliError> {
-    let session = open(&common.dump, &common.open, Need::Everything)?;
+/// A command whose report is made of references and roots.
+fn with_graph<R: Report>(
+    args: &TableArgs,
+    report: impl FnOnce(&HeapSnapshot, &HeapGraph) -> R,
+) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
     let analyses = analyses(&session)?;
     let Some(graph) = &analyses.graph else { return Err(CliError::Usage("the references were not read".to_owned())) };
-    print(&VerifyReport::new(&analyses.snapshot, graph), form)?;
-    Ok(exit_code(common, &analyses))
+    print(&report(&analyses.snapshot, graph), args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
 }
 
 /// Asks and waits.
