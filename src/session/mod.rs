@@ -19,12 +19,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use pending::{Pending, Stopped};
 pub use problem::LoadProblem;
 
-use crate::base::{Cancelled, Job, Progress};
+use crate::base::{Cancelled, Job, Limits, Progress};
+use crate::load;
 use crate::report::info::InfoReport;
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
@@ -363,18 +364,41 @@ impl Shared {
 }
 
 /// Reads the file: snapshot, then references, then what follows from them.
-fn read(path: &Path, _folders: &[PathBuf], _shared: &Shared) -> Result<(), Stop> {
-    Err(Stop::Problem(LoadProblem {
-        title: "This build reads no dumps yet".to_owned(),
-        why: "The loader is not connected.".to_owned(),
-        file: Some(path.display().to_string()),
-        ..LoadProblem::default()
-    }))
+fn read(path: &Path, folders: &[PathBuf], shared: &Shared) -> Result<(), Stop> {
+    let begin = Instant::now();
+    let failed = |err: load::Error| match LoadProblem::of(&err, path) {
+        Some(problem) => Stop::Problem(problem),
+        None => Stop::Cancelled,
+    };
+    tracing::info!(file = %path.display(), "opening");
+    let options = load::OpenOptions { module_folders: folders.to_vec(), limits: Limits::default() };
+    let (snapshot, remaining) = load::open(path, &options, &shared.job).map_err(failed)?;
+    let snapshot = Arc::new(snapshot);
+    tracing::info!(objects = snapshot.n_objects(), secs = begin.elapsed().as_secs_f64(), "types and objects are read");
+    for warning in snapshot.warnings.list() {
+        tracing::warn!("{warning}");
+    }
+    shared.publish(&shared.snapshot, Arc::clone(&snapshot));
+    let graph = remaining.read_graph(&snapshot, &shared.job).map_err(failed)?;
+    tracing::info!(
+        references = graph.references.n_references(),
+        roots = graph.roots.roots.len(),
+        secs = begin.elapsed().as_secs_f64(),
+        "references and roots are read"
+    );
+    for warning in graph.warnings.list() {
+        tracing::warn!("{warning}");
+    }
+    analyse(shared, snapshot, Some(Arc::new(graph)))?;
+    tracing::info!(secs = begin.elapsed().as_secs_f64(), "analyses are finished");
+    Ok(())
 }
 
 /// Publishes the parts and computes what follows from them, in the order a person asks.
 fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapGraph>>) -> Result<(), Stop> {
-    shared.publish(&shared.snapshot, snapshot);
+    if shared.snapshot.get().is_none() {
+        shared.publish(&shared.snapshot, Arc::clone(&snapshot));
+    }
     let Some(graph) = graph else { return Ok(()) };
     shared.publish(&shared.graph, graph);
     shared.job.tick(0)?;
@@ -385,8 +409,6 @@ fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapG
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::mpsc;
-
-    use std::time::Instant;
 
     use super::*;
     use crate::base::job::Unit;

@@ -1,6 +1,9 @@
 //! Why a dump could not be opened, in the words of window and terminal.
 
 use std::fmt;
+use std::path::Path;
+
+use crate::load;
 
 /// A refusal: what it means for the reader, why, and what to do next. Printed the same way everywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +41,27 @@ impl LoadProblem {
         .into_iter()
         .filter_map(|(label, text)| Some((label, text.as_deref()?)))
         .collect()
+    }
+
+    /// From what the loader says of `path`; `None` when it was cancelled.
+    pub(super) fn of(err: &load::Error, path: &Path) -> Option<Self> {
+        let problem = err.problem()?;
+        let part = |text: String| Some(text).filter(|text| !text.is_empty());
+        let advice = || {
+            "Take a dump that holds the heap, with the command below on the machine where the process runs.".to_owned()
+        };
+        let has_advice = !problem.next.is_empty();
+        Some(Self {
+            title: problem.what,
+            why: problem.why,
+            file: Some(path.display().to_string()),
+            looked_in: part(problem.looked_in),
+            expected: part(problem.expected),
+            found: part(problem.found),
+            next: part(problem.next).or_else(|| Some(advice())),
+            command: part(problem.command)
+                .or_else(|| (!has_advice).then(|| "createdump --withheap --name app.core PID".to_owned())),
+        })
     }
 
     /// A defect of this program stopped the work.
