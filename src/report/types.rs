@@ -228,8 +228,8 @@ impl Report for TypesReport {
         let mut foot = Vec::new();
         if shown < self.matching.types {
             foot.push(format!(
-                "{} more not shown (--limit).",
-                number::counted(self.matching.types - shown, "type", "types")
+                "{} not shown (--limit).",
+                number::counted(self.matching.types - shown, "more type", "more types")
             ));
         }
         if self.matching.count != self.total.count {
