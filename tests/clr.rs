@@ -252,3 +252,151 @@ fn the_walk_finds_the_truths_objects() {
         }
     });
 }
+
+#[test]
+fn handles_are_the_truths() {
+    each(|_, runtime, truth, faults| {
+        let mut warnings = Warnings::new();
+        let handles = runtime.handles(&mut warnings);
+        let dangling = handles.list().iter().filter(|handle| runtime.gc.segment_of(handle.target).is_none()).count();
+        println!("  {} handles in {} tables, {} segments; {dangling} outside the heap; {:?}", handles.list().len(), handles.n_tables, handles.n_segments, warnings.list());
+        let Some(truth) = truth else { return };
+        let kind = |name: &str| match name {
+            "WeakInteriorPointer" => "weak interior".to_owned(),
+            name => name
+                .chars()
+                .flat_map(|c| if c.is_uppercase() { vec![' ', c.to_ascii_lowercase()] } else { vec![c] })
+                .collect::<String>()
+                .trim()
+                .to_owned(),
+        };
+        let expected: BTreeSet<(u64, u64, String, u64)> = list(truth, "handles")
+            .iter()
+            .map(|row| (hex(&row["address"]), hex(&row["object"]), kind(row["kind"].as_str().unwrap()), hex(&row["dependent"])))
+            .collect();
+        let found: BTreeSet<(u64, u64, String, u64)> = handles
+            .list()
+            .iter()
+            .map(|handle| {
+                let dependent = handle.dependent.map_or(0, |at| at.0);
+                (handle.address.0, handle.target.0, handle.kind.label().to_owned(), dependent)
+            })
+            .collect();
+        for row in expected.difference(&found) {
+            faults.push(format!("handle not found: {row:x?}"));
+        }
+        if truth["handles_incomplete"].as_bool() != Some(true) {
+            for row in found.difference(&expected) {
+                faults.push(format!("handle not in the truth: {row:x?}"));
+            }
+        }
+    });
+}
+
+#[test]
+fn finalizer_queues_are_the_truths() {
+    each(|_, runtime, truth, faults| {
+        let mut warnings = Warnings::new();
+        let queues = runtime.finalizers(&mut warnings);
+        println!("  {} registered, {} ready; {:?}", queues.registered.len(), queues.ready.len(), warnings.list());
+        let Some(truth) = truth else { return };
+        let expected = |key: &str| {
+            let mut found: Vec<u64> = list(&truth["finalizer"], key).iter().map(hex).collect();
+            found.sort_unstable();
+            found
+        };
+        let found: Vec<u64> = queues.registered.iter().map(|at| at.0).collect();
+        same(faults, "registered", expected("registered"), found);
+        let found: Vec<u64> = queues.ready.iter().map(|(_, at)| at.0).collect();
+        same(faults, "ready", expected("ready"), found);
+    });
+}
+
+#[test]
+fn threads_are_the_truths() {
+    each(|_, runtime, truth, faults| {
+        let mut warnings = Warnings::new();
+        let handles = runtime.handles(&mut warnings);
+        let threads = runtime.threads(&handles);
+        println!("  {} | {:x?}", threads.how, threads.layout);
+        for thread in &threads.list {
+            let words = runtime.stack_words(thread).count();
+            println!(
+                "    {} os {} {} [{}] coop {:?} stack {:?} sp {} object {:?} exception {:?} context {:?} {words} words {:?}",
+                thread.managed_id, thread.os_id, thread.address, thread.state_text(), thread.is_cooperative, thread.stack,
+                thread.stack_pointer, thread.object, thread.exception, thread.alloc_context, runtime.stack_parts(thread).problem
+            );
+        }
+        let Some(truth) = truth else { return };
+        let rows = list(truth, "threads");
+        same(faults, "threads", rows.len(), threads.list.len());
+        let objects: BTreeMap<u64, u64> =
+            list(truth, "thread_objects").iter().map(|row| (hex(&row["native"]), hex(&row["addr"]))).collect();
+        let mut contexts = BTreeSet::new();
+        for row in rows {
+            let at = hex(&row["address"]);
+            let Some(thread) = threads.list.iter().find(|thread| thread.address.0 == at) else {
+                faults.push(format!("thread {at:#x} not found"));
+                continue;
+            };
+            same(faults, "os id", row["os_id"].as_u64().unwrap(), u64::from(thread.os_id));
+            same(faults, "managed id", row["managed_id"].as_u64().unwrap(), u64::from(thread.managed_id));
+            same(faults, "alive", row["alive"].as_bool().unwrap(), thread.is_alive());
+            same(faults, "finalizer", row["finalizer"].as_bool().unwrap(), thread.is_finalizer);
+            same(faults, "cooperative", Some(row["gc_mode"] == "Cooperative"), thread.is_cooperative);
+            same(faults, "state", Some(hex(&row["state"]) as u32), thread.state);
+            same(faults, "object", objects.get(&at).copied(), thread.object.map(|at| at.0));
+            let exception = row.get("exception").and_then(|row| row.get("address")).map(hex);
+            if exception.is_some() {
+                same(faults, "exception", exception, thread.exception.map(|at| at.0));
+            }
+            let words: BTreeSet<u64> = runtime.stack_words(thread).map(|word| word.value.0).collect();
+            for root in list(row, "stack_roots") {
+                let value = if root["interior"].as_bool() == Some(true) { hex(&root["value"]) } else { hex(&root["object"]) };
+                if !words.contains(&value) && !words.contains(&hex(&root["object"])) {
+                    faults.push(format!("stack root of thread {at:#x} not found: {root}"));
+                }
+            }
+            let _ = &mut contexts;
+        }
+        for pair in list(truth, "alloc_contexts") {
+            let (next, limit) = (hex(&pair[0]), hex(&pair[1]));
+            contexts.insert((next, limit));
+        }
+        let found: BTreeSet<(u64, u64)> =
+            runtime.gc.alloc_contexts.iter().map(|range| (range.start.0, range.end.0)).collect();
+        same(faults, "allocation contexts", contexts, found);
+    });
+}
+
+#[test]
+fn thread_static_storage_is_the_truths() {
+    each(|_, runtime, truth, faults| {
+        let mut warnings = Warnings::new();
+        let handles = runtime.handles(&mut warnings);
+        let threads = runtime.threads(&handles);
+        let mut roots = BTreeSet::new();
+        for thread in &threads.list {
+            let locals = runtime.thread_locals(&threads, thread, &handles);
+            let found = runtime.thread_static_roots(&threads, thread);
+            println!("    {} {:?} {:x?}", thread.managed_id, found, locals);
+            roots.extend(found.iter().map(|(_, object)| object.0));
+            // What hangs directly on them.
+            for (_, array) in found {
+                let n = runtime.type_system.memory();
+                let count = heaproot::target::TargetMemory::u32(n, array.plus(8)).unwrap();
+                for index in 0..u64::from(count.min(10_000)) {
+                    roots.insert(heaproot::target::TargetMemory::u64(n, array.plus(16 + 8 * index)).unwrap());
+                }
+            }
+        }
+        let Some(truth) = truth else { return };
+        for row in list(truth, "additional_roots").iter().filter(|row| row[0] == "ThreadStaticVar") {
+            let object = hex(&row[2]);
+            let is_held = handles.list().iter().any(|handle| handle.target.0 == object);
+            if !roots.contains(&object) && !is_held {
+                faults.push(format!("thread static storage {object:#x} not found"));
+            }
+        }
+    });
+}

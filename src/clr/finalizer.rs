@@ -7,8 +7,9 @@
 //! ```
 //! Same from 2.1 to 10 (finalizerqueue in gc.cpp); G is 4 before 5.0 and 5 from then on.
 
+use super::Runtime;
 use super::words::{word, words};
-use crate::base::{Addr, AddrRange};
+use crate::base::{Addr, AddrRange, Place, Skipped, Warnings};
 use crate::target::SplicedMemory;
 
 /// A heap's finalizer queue.
@@ -50,5 +51,52 @@ impl Queue {
     /// Slots and the objects in them, of one of the two ranges; absent slots are left out. One pass.
     pub fn objects<'a>(memory: &'a SplicedMemory, range: AddrRange) -> impl Iterator<Item = (Addr, Addr)> + 'a {
         words(memory, range).map(|(slot, object)| (slot, Addr(object)))
+    }
+}
+
+/// Objects in finalizer queues, by address of the object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FinalizerQueues {
+    /// Objects whose finalizer has not been called for: no roots.
+    pub registered: Vec<Addr>,
+    /// Slot and object of dead objects whose finalizer waits to run: roots.
+    pub ready: Vec<(Addr, Addr)>,
+    /// Queues read.
+    pub n_queues: u64,
+}
+
+impl Runtime {
+    /// The finalizer queues of all heaps. One pass over them. A queue that cannot be read is a warning.
+    #[must_use]
+    pub fn finalizers(&self, warnings: &mut Warnings) -> FinalizerQueues {
+        let memory = &self.target.memory;
+        let mut found = FinalizerQueues::default();
+        for heap in &self.gc.heaps {
+            let place = Some(Place::Target(heap.finalize_queue));
+            let Some(queue) = Queue::read(memory, heap.finalize_queue, self.gc.n_generations) else {
+                warnings.skip(
+                    Skipped::Finalizer,
+                    place,
+                    format_args!("the queue of heap {} is not in the dump or not one", heap.index),
+                );
+                continue;
+            };
+            found.n_queues = found.n_queues.saturating_add(1);
+            let n = queue.registered.len().saturating_add(queue.ready.len()) / 8;
+            if n > self.limits.finalizer_entries {
+                warnings.skip(Skipped::Finalizer, place, format_args!("{n} entries, more than the limit"));
+                continue;
+            }
+            let present = memory.present_bytes(queue.registered).saturating_add(memory.present_bytes(queue.ready)) / 8;
+            if present < n {
+                warnings.skip(Skipped::Finalizer, place, format_args!("{} entries are not in the dump", n.saturating_sub(present)));
+            }
+            let objects = |range| Queue::objects(memory, range).filter(|(_, object)| self.gc.segment_of(*object).is_some());
+            found.registered.extend(objects(queue.registered).map(|(_, object)| object));
+            found.ready.extend(objects(queue.ready));
+        }
+        found.registered.sort_unstable();
+        found.ready.sort_unstable_by_key(|&(slot, object)| (object, slot));
+        found
     }
 }

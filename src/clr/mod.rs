@@ -12,21 +12,31 @@ pub mod error;
 pub mod finalizer;
 pub mod gc;
 pub mod gc_desc;
+pub mod gc_handle;
 mod gc_segment;
 pub mod gc_vars;
 pub mod object;
 mod open;
 pub mod runtime_info;
 pub mod runtime_type_system;
+pub mod stack_scan;
+pub mod thread;
+pub mod thread_local;
+mod thread_store;
 mod words;
 
 use std::sync::Arc;
 
 pub use error::{ClrError, Refusal};
 pub use gc::{GcHeap, Segment, SubHeap};
+pub use finalizer::FinalizerQueues;
+pub use gc_handle::{Handle, Handles};
 pub use gc_vars::GcVars;
 pub use runtime_info::RuntimeInfo;
 pub use runtime_type_system::{InstanceShape, MethodTable, PointerStyle, TypeSystem};
+pub use stack_scan::StackWord;
+pub use thread::{Thread, Threads};
+pub use thread_local::ThreadLocals;
 
 use crate::base::Limits;
 use crate::snapshot::coverage::AbsentFact;
@@ -51,4 +61,7 @@ pub struct Runtime {
     /// What was looked for and is not in the dump.
     pub absent: Vec<AbsentFact>,
     limits: Limits,
+    thread_list: Option<thread_store::ThreadList>,
+    /// Where threads keep their allocation context.
+    alloc_context_place: Option<(Option<u64>, u64)>,
 }

@@ -49,7 +49,7 @@ impl Runtime {
             job.tick(1)?;
             for vars in GcVars::find(&target, &spans, module) {
                 if let Some(found) = try_vars(&target, module, vars, limits, warnings, &mut furthest) {
-                    return Ok(Self::finish(target, found, limits, warnings));
+                    return Ok(Self::finish(target, found, limits));
                 }
             }
         }
@@ -59,14 +59,14 @@ impl Runtime {
             for &module in &candidates {
                 job.tick(1)?;
                 if let Some(found) = try_shape(&target, module, limits, warnings) {
-                    return Ok(Self::finish(target, found, limits, warnings));
+                    return Ok(Self::finish(target, found, limits));
                 }
             }
         }
         Err(refuse(&target, &furthest))
     }
 
-    fn finish(target: Arc<Target>, found: Found, limits: &Limits, warnings: &mut Warnings) -> Self {
+    fn finish(target: Arc<Target>, found: Found, limits: &Limits) -> Self {
         let Found { module, vars, gc, mut type_system, sample } = found;
         let mut evidence = vec![match &vars {
             Some(vars) => Evidence { what: "GC variables", how: vars_evidence(&target, vars) },
@@ -96,8 +96,20 @@ impl Runtime {
             })
             .collect();
         let info = RuntimeInfo::read(&target, module, vars.as_ref(), &mut type_system, &mut evidence);
-        let _ = warnings;
-        Self { target, info, vars, gc, type_system, evidence, absent, limits: *limits }
+        let mut runtime = Self {
+            target,
+            info,
+            vars,
+            gc,
+            type_system,
+            evidence,
+            absent,
+            limits: *limits,
+            thread_list: None,
+            alloc_context_place: None,
+        };
+        runtime.read_thread_list();
+        runtime
     }
 }
 
@@ -125,7 +137,9 @@ fn try_vars(
         return None;
     };
     let (type_system, sample) = TypeSystem::discover(target, &gc);
-    if sample.present_bytes == 0 {
+    // Dumps without a heap hold a few pages of it, around what stacks refer to. A cut file is shown as far as it goes.
+    let is_cut = target.losses.n_cut_segments > 0;
+    if sample.present_bytes == 0 || (!is_cut && sample.present_bytes < gc.segment_bytes() / 16) {
         furthest.empty.get_or_insert((module, gc));
         return None;
     }
@@ -238,7 +252,12 @@ fn refuse(target: &Target, furthest: &Furthest) -> ClrError {
         return no_heap(
             target,
             module(*index),
-            format!("{} segments, none of whose {} bytes are in the dump", gc.segments.len(), gc.segment_bytes()),
+            format!(
+                "{} segments of {} bytes, of which {} are in the dump",
+                gc.segments.len(),
+                gc.segment_bytes(),
+                gc.segments.iter().fold(0u64, |sum, segment| sum.saturating_add(target.memory.present_bytes(segment.objects)))
+            ),
         );
     }
     if let Some(vars) = &furthest.vars {
