@@ -259,7 +259,13 @@ fn handles_are_the_truths() {
         let mut warnings = Warnings::new();
         let handles = runtime.handles(&mut warnings);
         let dangling = handles.list().iter().filter(|handle| runtime.gc.segment_of(handle.target).is_none()).count();
-        println!("  {} handles in {} tables, {} segments; {dangling} outside the heap; {:?}", handles.list().len(), handles.n_tables, handles.n_segments, warnings.list());
+        println!(
+            "  {} handles in {} tables, {} segments; {dangling} outside the heap; {:?}",
+            handles.list().len(),
+            handles.n_tables,
+            handles.n_segments,
+            warnings.list()
+        );
         let Some(truth) = truth else { return };
         let kind = |name: &str| match name {
             "WeakInteriorPointer" => "weak interior".to_owned(),
@@ -272,7 +278,9 @@ fn handles_are_the_truths() {
         };
         let expected: BTreeSet<(u64, u64, String, u64)> = list(truth, "handles")
             .iter()
-            .map(|row| (hex(&row["address"]), hex(&row["object"]), kind(row["kind"].as_str().unwrap()), hex(&row["dependent"])))
+            .map(|row| {
+                (hex(&row["address"]), hex(&row["object"]), kind(row["kind"].as_str().unwrap()), hex(&row["dependent"]))
+            })
             .collect();
         let found: BTreeSet<(u64, u64, String, u64)> = handles
             .list()
@@ -323,8 +331,17 @@ fn threads_are_the_truths() {
             let words = runtime.stack_words(thread).count();
             println!(
                 "    {} os {} {} [{}] coop {:?} stack {:?} sp {} object {:?} exception {:?} context {:?} {words} words {:?}",
-                thread.managed_id, thread.os_id, thread.address, thread.state_text(), thread.is_cooperative, thread.stack,
-                thread.stack_pointer, thread.object, thread.exception, thread.alloc_context, runtime.stack_parts(thread).problem
+                thread.managed_id,
+                thread.os_id,
+                thread.address,
+                thread.state_text(),
+                thread.is_cooperative,
+                thread.stack,
+                thread.stack_pointer,
+                thread.object,
+                thread.exception,
+                thread.alloc_context,
+                runtime.stack_parts(thread).problem
             );
         }
         let Some(truth) = truth else { return };
@@ -352,7 +369,8 @@ fn threads_are_the_truths() {
             }
             let words: BTreeSet<u64> = runtime.stack_words(thread).map(|word| word.value.0).collect();
             for root in list(row, "stack_roots") {
-                let value = if root["interior"].as_bool() == Some(true) { hex(&root["value"]) } else { hex(&root["object"]) };
+                let value =
+                    if root["interior"].as_bool() == Some(true) { hex(&root["value"]) } else { hex(&root["object"]) };
                 if !words.contains(&value) && !words.contains(&hex(&root["object"])) {
                     faults.push(format!("stack root of thread {at:#x} not found: {root}"));
                 }

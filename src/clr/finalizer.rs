@@ -89,9 +89,14 @@ impl Runtime {
             }
             let present = memory.present_bytes(queue.registered).saturating_add(memory.present_bytes(queue.ready)) / 8;
             if present < n {
-                warnings.skip(Skipped::Finalizer, place, format_args!("{} entries are not in the dump", n.saturating_sub(present)));
+                warnings.skip(
+                    Skipped::Finalizer,
+                    place,
+                    format_args!("{} entries are not in the dump", n.saturating_sub(present)),
+                );
             }
-            let objects = |range| Queue::objects(memory, range).filter(|(_, object)| self.gc.segment_of(*object).is_some());
+            let objects =
+                |range| Queue::objects(memory, range).filter(|(_, object)| self.gc.segment_of(*object).is_some());
             found.registered.extend(objects(queue.registered).map(|(_, object)| object));
             found.ready.extend(objects(queue.ready));
         }

@@ -85,7 +85,11 @@ impl Runtime {
     pub fn handles(&self, warnings: &mut Warnings) -> Handles {
         let mut found = Handles::default();
         let Some(vars) = &self.vars else {
-            warnings.skip(Skipped::Handle, None, "the handle table is known from the GC variables, which were not found");
+            warnings.skip(
+                Skipped::Handle,
+                None,
+                "the handle table is known from the GC variables, which were not found",
+            );
             return found;
         };
         read_maps(&self.target.memory, vars.address(Var::HandleTableMap), &self.limits, warnings, &mut found);

@@ -28,8 +28,8 @@ mod words;
 use std::sync::Arc;
 
 pub use error::{ClrError, Refusal};
-pub use gc::{GcHeap, Segment, SubHeap};
 pub use finalizer::FinalizerQueues;
+pub use gc::{GcHeap, Segment, SubHeap};
 pub use gc_handle::{Handle, Handles};
 pub use gc_vars::GcVars;
 pub use runtime_info::RuntimeInfo;

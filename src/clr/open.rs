@@ -256,7 +256,9 @@ fn refuse(target: &Target, furthest: &Furthest) -> ClrError {
                 "{} segments of {} bytes, of which {} are in the dump",
                 gc.segments.len(),
                 gc.segment_bytes(),
-                gc.segments.iter().fold(0u64, |sum, segment| sum.saturating_add(target.memory.present_bytes(segment.objects)))
+                gc.segments
+                    .iter()
+                    .fold(0u64, |sum, segment| sum.saturating_add(target.memory.present_bytes(segment.objects)))
             ),
         );
     }

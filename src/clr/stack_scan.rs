@@ -63,7 +63,10 @@ impl Runtime {
                 let mut ranges = vec![stack];
                 ranges.extend(piece().filter(|piece| piece.end <= stack.start || piece.start >= stack.end));
                 ranges.sort_unstable();
-                StackParts { ranges, problem: Some("its stack pointer is outside its stack, so all of it was read".to_owned()) }
+                StackParts {
+                    ranges,
+                    problem: Some("its stack pointer is outside its stack, so all of it was read".to_owned()),
+                }
             }
             None => StackParts {
                 ranges: piece().map(|piece| AddrRange::new(from.max(piece.start), piece.end)).into_iter().collect(),

@@ -77,8 +77,7 @@ impl Thread {
     #[must_use]
     pub fn state_text(&self) -> String {
         let state = self.state.unwrap_or(0);
-        let words: Vec<&str> =
-            STATE_WORDS.iter().filter(|(bit, _)| state & bit != 0).map(|&(_, word)| word).collect();
+        let words: Vec<&str> = STATE_WORDS.iter().filter(|(bit, _)| state & bit != 0).map(|&(_, word)| word).collect();
         words.join(", ")
     }
 }
@@ -178,7 +177,9 @@ impl Runtime {
             os_id,
             os_thread,
             state: number(layout.state),
-            is_cooperative: number(layout.state.map(|offset| offset.wrapping_add(4))).filter(|&flag| flag <= 1).map(|flag| flag == 1),
+            is_cooperative: number(layout.state.map(|offset| offset.wrapping_add(4)))
+                .filter(|&flag| flag <= 1)
+                .map(|flag| flag == 1),
             is_finalizer: list.finalizer == Some(at),
             stack: pointer(layout.stack)
                 .zip(pointer(layout.stack.map(|offset| offset.wrapping_add(8))))
@@ -221,10 +222,8 @@ impl Runtime {
         let memory = &self.target.memory;
         let pointers: HashMap<u32, Addr> =
             self.target.threads.iter().map(|thread| (thread.id, thread.stack_pointer)).collect();
-        let running: Vec<(Addr, Addr)> = threads
-            .iter()
-            .filter_map(|&at| Some((at, *pointers.get(&word32(memory, at, os_id)?)?)))
-            .collect();
+        let running: Vec<(Addr, Addr)> =
+            threads.iter().filter_map(|&at| Some((at, *pointers.get(&word32(memory, at, os_id)?)?))).collect();
         most(THREAD_BYTES, |offset| {
             running
                 .iter()
@@ -246,7 +245,8 @@ impl Runtime {
     /// Two handles side by side, weak and strong, to one and the same object.
     fn exposed_offset(&self, threads: &[Addr], handles: &Handles) -> Option<u64> {
         let memory = &self.target.memory;
-        let kind = |at: Addr, wanted: HandleKind| handles.at(at).filter(|handle| handle.kind == wanted).map(|h| h.target);
+        let kind =
+            |at: Addr, wanted: HandleKind| handles.at(at).filter(|handle| handle.kind == wanted).map(|h| h.target);
         most(THREAD_BYTES, |offset| {
             threads
                 .iter()
@@ -265,9 +265,9 @@ impl Runtime {
         let memory = &self.target.memory;
         let distinct = |offset: u64| {
             let mut seen = HashSet::new();
-            threads.iter().all(|&at| {
-                word32(memory, at, offset).is_some_and(|id| (1..1 << 24).contains(&id) && seen.insert(id))
-            })
+            threads
+                .iter()
+                .all(|&at| word32(memory, at, offset).is_some_and(|id| (1..1 << 24).contains(&id) && seen.insert(id)))
         };
         let objects: Vec<(Addr, Addr)> = threads
             .iter()
@@ -293,7 +293,8 @@ impl Runtime {
     fn state_offset(&self, threads: &[Addr]) -> Option<u64> {
         let memory = &self.target.memory;
         let first = word(memory, *threads.first()?, 0)?;
-        let has_methods = first.0 > 0xffff_ffff && first.is_aligned_to(8)
+        let has_methods = first.0 > 0xffff_ffff
+            && first.is_aligned_to(8)
             && threads.iter().all(|&at| word(memory, at, 0) == Some(first))
             && word(memory, first, 0).is_none_or(|method| method.0 > 0xffff);
         let offset = if has_methods { 8u64 } else { 0 };
@@ -357,12 +358,15 @@ impl Runtime {
             threads
                 .iter()
                 .filter(|&&at| {
-                    word(memory, at, offset).filter(|data| data.is_aligned_to(8) && !data.is_null()).is_some_and(|data| {
-                        word(memory, data, 0x18) == Some(at)
-                            && word32(memory, data, 0).is_some_and(|n| n < 1 << 24)
-                            && word32(memory, data, 4).is_some_and(|n| n < 1 << 24)
-                            && word(memory, data, 8).is_some_and(|array| array.is_null() || self.gc.segment_of(array).is_some())
-                    })
+                    word(memory, at, offset).filter(|data| data.is_aligned_to(8) && !data.is_null()).is_some_and(
+                        |data| {
+                            word(memory, data, 0x18) == Some(at)
+                                && word32(memory, data, 0).is_some_and(|n| n < 1 << 24)
+                                && word32(memory, data, 4).is_some_and(|n| n < 1 << 24)
+                                && word(memory, data, 8)
+                                    .is_some_and(|array| array.is_null() || self.gc.segment_of(array).is_some())
+                        },
+                    )
                 })
                 .count()
         })
@@ -426,7 +430,9 @@ impl Runtime {
         let mut votes: BTreeMap<(u64, u64), Vec<Addr>> = BTreeMap::new();
         for handle in handles.list().iter().filter(|handle| handle.kind == HandleKind::WeakShort) {
             for inside in (8..0x60u64).step_by(8) {
-                let Some(thread) = word(memory, handle.target, inside).filter(|at| at.0 > 0xffff && at.is_aligned_to(8)) else {
+                let Some(thread) =
+                    word(memory, handle.target, inside).filter(|at| at.0 > 0xffff && at.is_aligned_to(8))
+                else {
                     continue;
                 };
                 let places = (0..THREAD_BYTES).step_by(8);
@@ -435,7 +441,8 @@ impl Runtime {
                 }
             }
         }
-        let (_, mut threads) = votes.into_iter().max_by_key(|(place, threads)| (threads.len(), std::cmp::Reverse(*place)))?;
+        let (_, mut threads) =
+            votes.into_iter().max_by_key(|(place, threads)| (threads.len(), std::cmp::Reverse(*place)))?;
         threads.sort_unstable();
         threads.dedup();
         Some(ThreadList {

@@ -88,9 +88,11 @@ impl Runtime {
             }
         }
         if let Some((candidate, link)) = best.as_ref().and_then(|best| Some((best, best.link?))) {
-            let finalizer = entries.finalizers.iter().copied().find(|&finalizer| {
-                candidate.links.iter().any(|at| at.offset_from(finalizer) == Some(link))
-            });
+            let finalizer = entries
+                .finalizers
+                .iter()
+                .copied()
+                .find(|&finalizer| candidate.links.iter().any(|at| at.offset_from(finalizer) == Some(link)));
             return Some(ThreadList {
                 threads: candidate.links.iter().map(|at| at.minus(link)).collect(),
                 link,
@@ -131,7 +133,8 @@ impl Runtime {
             for range in &ranges {
                 for at in halves_equal(memory, *range, offset) {
                     let entry = |back: u64| {
-                        let offset = word32(memory, at.checked_sub(back.wrapping_mul(4))?, 0).filter(|&offset| offset > 0)?;
+                        let offset =
+                            word32(memory, at.checked_sub(back.wrapping_mul(4))?, 0).filter(|&offset| offset > 0)?;
                         module.base.checked_add(u64::from(offset))
                     };
                     if (1..=24).filter(|&back| entry(back).is_some_and(is_inside)).count() >= 20 {
@@ -186,9 +189,12 @@ impl Runtime {
         let mut votes = std::collections::BTreeMap::<u64, usize>::new();
         for &link in links {
             let handles = (8..THREAD_BYTES).step_by(8).filter_map(|offset| word(memory, link, offset));
-            for object in handles.filter_map(|handle| word(memory, handle, 0)).filter(|&at| self.gc.segment_of(at).is_some()) {
+            for object in
+                handles.filter_map(|handle| word(memory, handle, 0)).filter(|&at| self.gc.segment_of(at).is_some())
+            {
                 let back = (8..0x60u64).step_by(8).filter_map(|offset| word(memory, object, offset));
-                for distance in back.filter_map(|at| link.offset_from(at)).filter(|d| (0x40..THREAD_BYTES).contains(d)) {
+                for distance in back.filter_map(|at| link.offset_from(at)).filter(|d| (0x40..THREAD_BYTES).contains(d))
+                {
                     let count = votes.entry(distance).or_default();
                     *count = count.saturating_add(1);
                 }
