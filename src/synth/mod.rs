@@ -1,4 +1,5 @@
 //! Builders of synthetic heaps, graphs and dumps, for tests, benches and fuzzing.
 
+pub mod core;
 pub mod heap;
 pub mod sample;

@@ -6,6 +6,7 @@
 
 mod elf_image;
 pub mod from_core;
+pub mod images;
 pub mod memory;
 mod modules;
 

@@ -12,6 +12,8 @@
 mod notes;
 pub mod raw;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
