@@ -9,12 +9,18 @@
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod error;
+pub mod fields;
 pub mod finalizer;
 pub mod gc;
 pub mod gc_desc;
 pub mod gc_handle;
 mod gc_segment;
 pub mod gc_vars;
+mod loader;
+mod module_files;
+mod module_image;
+pub mod modules;
+pub mod names;
 pub mod object;
 mod open;
 pub mod runtime_info;
@@ -23,6 +29,9 @@ pub mod stack_scan;
 pub mod thread;
 pub mod thread_local;
 mod thread_store;
+pub mod type_defs;
+mod type_handle;
+pub mod types;
 mod words;
 
 use std::sync::Arc;
@@ -37,6 +46,7 @@ pub use runtime_type_system::{InstanceShape, MethodTable, PointerStyle, TypeSyst
 pub use stack_scan::StackWord;
 pub use thread::{Thread, Threads};
 pub use thread_local::ThreadLocals;
+pub use types::Types;
 
 use crate::base::Limits;
 use crate::snapshot::coverage::AbsentFact;

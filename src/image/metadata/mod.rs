@@ -87,6 +87,8 @@ pub struct Metadata {
     layout: Layout,
     /// (nested, enclosing) by nested row: `#-` does not sort its table.
     enclosing: Vec<(u32, u32)>,
+    /// (TypeDef row, generic parameters) by row.
+    n_params: Vec<(u32, u32)>,
 }
 
 impl std::fmt::Debug for Metadata {
@@ -157,8 +159,9 @@ impl Metadata {
         })?;
         let table_bytes = bytes.get(tables.start..tables.start.saturating_add(tables.len)).unwrap_or(&[]);
         let layout = Layout::read(table_bytes, tables.start, all_wide)?;
-        let mut metadata = Self { bytes, strings, blobs, guids, layout, enclosing: Vec::new() };
+        let mut metadata = Self { bytes, strings, blobs, guids, layout, enclosing: Vec::new(), n_params: Vec::new() };
         metadata.enclosing = metadata.read_enclosing();
+        metadata.n_params = metadata.count_params();
         Ok(metadata)
     }
 
@@ -168,6 +171,26 @@ impl Metadata {
             .collect();
         pairs.sort_unstable();
         pairs
+    }
+
+    fn count_params(&self) -> Vec<(u32, u32)> {
+        let mut counts = std::collections::BTreeMap::new();
+        for row in 1..=self.n_rows(Table::GenericParam) {
+            let owner = self.cell(Table::GenericParam, row, 2).and_then(|cell| Coded::TypeOrMethodDef.decode(cell));
+            if let Some(TableToken { table: Table::TypeDef, row }) = owner {
+                let count: &mut u32 = counts.entry(row).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        counts.into_iter().collect()
+    }
+
+    /// Generic parameters of a TypeDef, those of its enclosing types included. Binary search.
+    #[must_use]
+    pub fn n_generic_params(&self, type_def: u32) -> usize {
+        let index = self.n_params.partition_point(|&(row, _)| row < type_def);
+        let found = self.n_params.get(index).filter(|&&(row, _)| row == type_def);
+        found.and_then(|&(_, count)| usize::try_from(count).ok()).unwrap_or(0)
     }
 
     /// Rows of `table`.

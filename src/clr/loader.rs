@@ -1,0 +1,185 @@
+//! Modules of the managed program: all that its application domain lists, whether a type of theirs has an instance or not.
+//!
+//! ```text
+//! Module -> Assembly -> (back) Module            the two distances are learned from modules that types name
+//! AppDomain: list { u32 count, u32, block { next, u32 size = 5, u32, 5 entries } }   found from the runtime's data
+//! entry -> Module, or -> Assembly -> Module
+//! ```
+//!
+//! No distance is written down here: Module, Assembly and AppDomain change with every version, processor and C library.
+//! Each is found by what it must lead back to, and used only when every module that is known already is in the list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Runtime;
+use super::runtime_type_system::MethodTable;
+use super::words::{word, word32, words};
+use crate::base::{Addr, Limits};
+use crate::target::{SplicedMemory, Target};
+
+/// Bytes of a Module that are searched for the pointer to its Assembly (0x128, 0x138, 0xF8, 0x30 were seen).
+const MODULE_SPAN: u64 = 0x200;
+/// Bytes of an Assembly or a list's entry that are searched for pointers to Module and Assembly (0x0 to 0x20 were seen).
+const ASSEMBLY_SPAN: u64 = 0x80;
+/// Bytes of an AppDomain that are searched for the list of assemblies (0x240 to 0xB28 were seen).
+const DOMAIN_SPAN: u64 = 0x2000;
+
+/// How a Module and its Assembly point at each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AssemblyLink {
+    /// Offset of the Assembly's address in the Module.
+    pub(crate) forth: u64,
+    /// Offset of the Module's address in the Assembly.
+    pub(crate) back: u64,
+}
+
+impl AssemblyLink {
+    /// The Assembly of `module`, when it points back.
+    pub(crate) fn assembly_of(self, memory: &SplicedMemory, module: Addr) -> Option<Addr> {
+        let assembly = word(memory, module, self.forth).filter(|at| !at.is_null())?;
+        (word(memory, assembly, self.back)? == module).then_some(assembly)
+    }
+
+    /// The Module of `assembly`, when it points back.
+    fn module_of(self, memory: &SplicedMemory, assembly: Addr) -> Option<Addr> {
+        let module = word(memory, assembly, self.back).filter(|at| !at.is_null() && at.is_aligned_to(8))?;
+        (word(memory, module, self.forth)? == assembly).then_some(module)
+    }
+}
+
+/// Addresses of modules and how they were found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ModuleList {
+    /// Module addresses, sorted.
+    pub(crate) modules: Vec<Addr>,
+    /// The link that the list was read with; `None` when no list was found and only types named their modules.
+    pub(crate) link: Option<AssemblyLink>,
+    /// Address of the application domain.
+    pub(crate) domain: Option<Addr>,
+}
+
+/// Finds all modules. `known` are modules that types name.
+pub(crate) fn find(runtime: &Runtime, known: &BTreeSet<Addr>, limits: &Limits) -> ModuleList {
+    let memory = &runtime.target.memory;
+    let links = assembly_links(memory, known);
+    let mut best = ModuleList { modules: known.iter().copied().collect(), link: None, domain: None };
+    // The list with the most known modules; of those the longest: every entry has proved itself by pointing back.
+    let mut best_hits = (0_usize, 0_usize);
+    let candidates = domain_candidates(&runtime.target, runtime.info.module);
+    for &link in &links {
+        for &domain in &candidates {
+            let Some(listed) = best_list(memory, domain, link, known, limits) else { continue };
+            let hits = (known.intersection(&listed).count(), listed.len());
+            if hits > best_hits {
+                best_hits = hits;
+                best.modules = listed.union(known).copied().collect();
+                best.link = Some(link);
+                best.domain = Some(domain);
+            }
+        }
+        // Every known module listed: no other link can do better.
+        if best_hits.0 == known.len() && best_hits.0 > 0 {
+            break;
+        }
+    }
+    best
+}
+
+/// Links that hold for at least nine of ten known modules, the best first.
+fn assembly_links(memory: &SplicedMemory, known: &BTreeSet<Addr>) -> Vec<AssemblyLink> {
+    let mut votes: BTreeMap<AssemblyLink, usize> = BTreeMap::new();
+    let sample: Vec<Addr> = known.iter().copied().take(64).collect();
+    for &module in &sample {
+        for forth in (0..MODULE_SPAN).step_by(8) {
+            let Some(assembly) = word(memory, module, forth).filter(|at| at.is_aligned_to(8) && at.0 > 0xffff) else {
+                continue;
+            };
+            for back in (0..ASSEMBLY_SPAN).step_by(8) {
+                if word(memory, assembly, back) == Some(module) {
+                    let count = votes.entry(AssemblyLink { forth, back }).or_default();
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+    }
+    let enough = sample.len().saturating_mul(9).div_ceil(10).max(1);
+    let mut links: Vec<(usize, AssemblyLink)> =
+        votes.into_iter().filter(|&(_, n)| n >= enough).map(|(link, n)| (n, link)).collect();
+    links.sort_by_key(|&(n, link)| (std::cmp::Reverse(n), link));
+    links.into_iter().map(|(_, link)| link).take(16).collect()
+}
+
+/// Addresses that the runtime's writable data holds and that can be an AppDomain: outside the runtime itself.
+fn domain_candidates(target: &Target, module: usize) -> Vec<Addr> {
+    let Some(module) = target.modules.get(module) else { return Vec::new() };
+    let mut found = BTreeSet::new();
+    for &span in &module.writable {
+        for (_, value) in words(&target.memory, span) {
+            let at = Addr(value);
+            if at.is_aligned_to(8) && value > 0xffff && !module.range.contains(at) && target.memory.contains(at) {
+                found.insert(at);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// The list in `domain` with the most known modules.
+fn best_list(
+    memory: &SplicedMemory,
+    domain: Addr,
+    link: AssemblyLink,
+    known: &BTreeSet<Addr>,
+    limits: &Limits,
+) -> Option<BTreeSet<Addr>> {
+    let mut best: Option<((usize, usize), BTreeSet<Addr>)> = None;
+    for offset in (0..DOMAIN_SPAN).step_by(8) {
+        let Some(list) = domain.checked_add(offset) else { break };
+        // Absent memory ends an object: what follows is another one.
+        let Some(count) = word32(memory, list, 0) else { break };
+        if count == 0 || u64::from(count) > limits.managed_modules || word32(memory, list, 16) != Some(5) {
+            continue;
+        }
+        let modules = read_list(memory, list, count, link);
+        let hits = (known.intersection(&modules).count(), modules.len());
+        if hits.0 > 0 && hits > best.as_ref().map_or((0, 0), |(n, _)| *n) {
+            best = Some((hits, modules));
+        }
+    }
+    best.map(|(_, modules)| modules)
+}
+
+/// The modules of an array list (arraylist.h): the first block of five entries is inside, others follow by `next`.
+fn read_list(memory: &SplicedMemory, list: Addr, count: u32, link: AssemblyLink) -> BTreeSet<Addr> {
+    let mut modules = BTreeSet::new();
+    let mut left = count;
+    let mut block = list.checked_add(8);
+    while let Some(at) = block.filter(|_| left > 0) {
+        let Some(size) = word32(memory, at, 8).filter(|&size| (1..=1 << 20).contains(&size)) else { break };
+        for index in 0..size.min(left) {
+            let entry = word(memory, at, u64::from(index).saturating_mul(8).saturating_add(16));
+            modules.extend(entry.and_then(|entry| module_of_entry(memory, entry, link)));
+        }
+        left = left.saturating_sub(size);
+        block = word(memory, at, 0).filter(|next| !next.is_null());
+    }
+    modules
+}
+
+fn module_of_entry(memory: &SplicedMemory, entry: Addr, link: AssemblyLink) -> Option<Addr> {
+    if entry.is_null() || !entry.is_aligned_to(8) {
+        return None;
+    }
+    // The entry is an Assembly itself, or a DomainAssembly that points at Assembly or Module.
+    link.module_of(memory, entry).or_else(|| {
+        (0..ASSEMBLY_SPAN).step_by(8).find_map(|offset| {
+            let at = word(memory, entry, offset).filter(|at| at.is_aligned_to(8) && at.0 > 0xffff)?;
+            if link.assembly_of(memory, at).is_some() { Some(at) } else { link.module_of(memory, at) }
+        })
+    })
+}
+
+/// Modules that `tables` name at +18: the loader's or the defining one, both are modules.
+pub(crate) fn modules_of(tables: &[MethodTable]) -> BTreeSet<Addr> {
+    tables.iter().map(|table| table.module).filter(|at| !at.is_null() && at.is_aligned_to(8)).collect()
+}
