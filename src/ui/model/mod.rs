@@ -1,0 +1,12 @@
+//! What the views draw: finished values, computed from the heap by questions that run outside the window's thread.
+//!
+//! **Invariant:** no drawing here, and nothing that depends on a frame.
+
+pub mod answer;
+pub mod catalog;
+pub mod filter;
+pub mod instances;
+pub mod types;
+
+pub use answer::Answer;
+pub use catalog::TypeCatalog;

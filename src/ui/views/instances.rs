@@ -1,0 +1,264 @@
+//! The instances of a type: millions of them, the page in sight read from the dump.
+
+use eframe::egui;
+use egui::{Id, Rect, Role, Ui};
+
+use crate::base::{Generation, number};
+use crate::snapshot::{HeapSnapshot, ObjectId, TypeId};
+use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
+use crate::ui::icons;
+use crate::ui::model::Answer;
+use crate::ui::model::instances::{InstanceColumn, InstanceList, InstanceQuery, instance_list};
+use crate::ui::pen::Pen;
+use crate::ui::place::Place;
+use crate::ui::theme;
+use crate::ui::widgets::notice::Notice;
+use crate::ui::widgets::table::{Column, Sort, header};
+use crate::ui::widgets::{Copied, List, ListState, Row, RowName};
+
+/// What the view remembers.
+#[derive(Debug)]
+pub struct InstancesState {
+    /// Order.
+    pub sort: Sort<InstanceColumn>,
+    /// The table.
+    pub list: Answer<InstanceQuery, InstanceList>,
+    /// Where the list stands.
+    pub rows: ListState,
+    synced: Option<(Place, bool)>,
+    in_sight: Vec<ObjectId>,
+}
+
+impl Default for InstancesState {
+    fn default() -> Self {
+        Self {
+            sort: Sort { column: InstanceColumn::Address, is_descending: false },
+            list: Answer::default(),
+            rows: ListState::default(),
+            synced: None,
+            in_sight: Vec::new(),
+        }
+    }
+}
+
+/// Asks for the table of the place's type and for previews of the rows in sight.
+pub fn ask(state: &mut InstancesState, dump: &mut Dump, snapshot: &HeapSnapshot, place: Place) {
+    let is_new = state.list.poll();
+    let Some(ty) = place.ty else { return };
+    let query = InstanceQuery { ty, sort: state.sort, has_reachability: false };
+    state.list.want(&dump.session, query, move |analyses, job| instance_list(&analyses.snapshot, None, &query, job));
+    let Some(list) = state.list.value_of(&query) else { return };
+    let now = (place, true);
+    if is_new || state.synced != Some(now) {
+        let is_other_type = state.synced.is_none_or(|(before, _)| before.ty != place.ty);
+        state.synced = Some(now);
+        let row = place.object.and_then(|object| list.row_of(object));
+        if is_other_type {
+            state.rows = ListState::default();
+        }
+        if row != state.rows.cursor {
+            state.rows.go_to(row);
+        }
+    }
+    let wanted = std::mem::take(&mut state.in_sight);
+    let _ = snapshot;
+    dump.previews.want(&dump.session, &wanted, HeapSnapshot::preview);
+}
+
+struct Columns {
+    address: f32,
+    preview: f32,
+    preview_end: f32,
+    bytes: f32,
+    generation: f32,
+}
+
+impl Columns {
+    fn new(rect: Rect) -> Self {
+        let right = rect.right() - theme::PAD;
+        let generation = right - 44.0;
+        let bytes = generation - 22.0;
+        let preview = rect.left() + theme::PAD + 126.0;
+        Self { address: rect.left() + theme::PAD, preview, preview_end: bytes - 76.0, bytes, generation }
+    }
+
+    fn header(&self) -> [Column<InstanceColumn>; 4] {
+        let column = |key, title, left, right, is_right, can_sort| Column {
+            key,
+            title,
+            left,
+            right,
+            is_right,
+            can_sort,
+            tip: "",
+        };
+        [
+            column(InstanceColumn::Address, "Address", self.address, self.preview - 12.0, false, true),
+            column(InstanceColumn::Preview, "Preview", self.preview, self.preview_end, false, false),
+            column(InstanceColumn::Bytes, "Bytes", self.bytes - 60.0, self.bytes, true, true),
+            column(InstanceColumn::Generation, "Gen", self.generation, self.generation + 44.0, false, true),
+        ]
+    }
+}
+
+/// Draws the view.
+pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesState) -> Pane {
+    let id = Id::unique("instances-list");
+    let pane = Pane { id, rect, filter: None };
+    let Some(ty) = cx.place.ty else { return pane };
+    let list = state.list.value().cloned().filter(|list| is_of(cx, list, ty));
+    let row = cx.snapshot.types.row(ty);
+    let name = row.display_name();
+    let short = crate::ui::type_name::short(&name);
+    let n = cx.snapshot.totals.get(ty.index()).map_or(0, |totals| totals.count);
+    let held = match list.as_ref().and_then(|list| list.n_held) {
+        Some(0) => ", none of them held".to_owned(),
+        Some(held) if held < n => format!(", {} of them held", number::count(held)),
+        _ => String::new(),
+    };
+    let note = format!("{} of {}{held}", number::count(n), if short.chars().count() > 34 { crate::ui::type_name::own(&name) } else { short });
+    super::pane_title(ui, rect, "Instances", &note, rect.right() - theme::PAD);
+    let body = super::below_title(rect);
+    let Some(list) = list else { return pane };
+    if list.objects.is_empty() {
+        let notice = Notice {
+            icon: icons::CUBE,
+            color: theme::of(ui).t3,
+            title: "No instance on the heap",
+            text: "The type is loaded, and nothing of it is alive.",
+            choices: &[],
+        };
+        notice.show(ui, body);
+        return pane;
+    }
+    let columns = Columns::new(rect);
+    let (head, rows) = body.split_top_bottom_at_y(body.top() + theme::NODE);
+    if let Some(column) = header(ui, head, &columns.header(), Some(state.sort)) {
+        let is_same = state.sort.column == column;
+        state.sort = Sort { column, is_descending: if is_same { !state.sort.is_descending } else { column == InstanceColumn::Bytes } };
+    }
+    let n_rows = list.objects.len() as u64;
+    let view = List { id, name: "Instances", role: Role::Table, n_rows, row_height: theme::ROW };
+    let mut in_sight = Vec::new();
+    let output = view.show(ui, rows, &mut state.rows, |ui, row| {
+        let Some(&object) = list.objects.get(row.index as usize) else { return RowName::default() };
+        in_sight.push(object);
+        let name = row_ui(ui, row, cx, object, &columns);
+        row_menu(cx, row, object);
+        format!("{name}, row {} of {}", row.index + 1, number::count(n_rows)).into()
+    });
+    state.in_sight = in_sight;
+    let place = |row: u64| list.objects.get(row as usize).map(|&object| Place::object(cx.snapshot, object));
+    if let Some(place) = output.clicked.and_then(place) {
+        cx.outbox.send(Command::Go(place));
+    }
+    if let Some(place) = output.moved.and_then(place) {
+        cx.outbox.send(if cx.place.object.is_some() { Command::Follow(place) } else { Command::Go(place) });
+    }
+    if let Some(place) = output.activated.and_then(place) {
+        cx.outbox.send(Command::Go(place));
+        ui.memory_mut(|memory| memory.request_focus(Id::unique("path-list")));
+    }
+    if let Some(place) = output.opened_behind.and_then(place) {
+        cx.outbox.send(Command::GoBehind(place));
+    }
+    if let (Some(copied), Some((first, last))) = (output.copied, state.rows.selection()) {
+        let is_cell = copied == Copied::Cell;
+        let header = columns.header();
+        let cell = header.iter().find(|column| state.rows.column_x < column.right + 8.0).map(|column| column.key);
+        cx.outbox.send(Command::Copy(copy_text(cx, &list, first, last, is_cell.then_some(cell).flatten())));
+    }
+    pane
+}
+
+fn is_of(cx: &Cx<'_>, list: &InstanceList, ty: TypeId) -> bool {
+    list.objects.first().is_none_or(|&object| cx.snapshot.objects.type_of(object) == ty)
+}
+
+/// Rows for the clipboard; one cell of each when `cell` is given. A million at most.
+fn copy_text(cx: &Cx<'_>, list: &InstanceList, first: u64, last: u64, cell: Option<InstanceColumn>) -> String {
+    const MOST: usize = 1_000_000;
+    let mut text = String::new();
+    for &object in list.objects.iter().take(last as usize + 1).skip(first as usize).take(MOST) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let address = cx.snapshot.objects.address(object);
+        let bytes = cx.snapshot.objects.size(object);
+        let preview = cx.dump.previews.get(object).map_or("", |preview| &**preview).replace(['\t', '\n', '\r'], " ");
+        let generation = generation_word(cx.snapshot.objects.generation(object));
+        match cell {
+            Some(InstanceColumn::Preview) => text.push_str(&preview),
+            Some(InstanceColumn::Bytes) => text.push_str(&bytes.to_string()),
+            Some(InstanceColumn::Generation) => text.push_str(generation),
+            Some(_) => text.push_str(&address.to_string()),
+            None => text.push_str(&format!("{address}\t{preview}\t{bytes}\t{generation}")),
+        }
+    }
+    text
+}
+
+/// `2`, `large`.
+#[must_use]
+pub const fn generation_word(generation: Generation) -> &'static str {
+    generation.label()
+}
+
+fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Columns) -> String {
+    let pen = Pen::on(ui);
+    let theme = pen.theme;
+    let y = row.rect.center().y;
+    let address = cx.snapshot.objects.address(object).to_string();
+    let is_subject = cx.place.object == Some(object);
+    let style = if is_subject { theme::MONO_MEDIUM } else { theme::MONO };
+    pen.text(columns.address, y, &address, style, if is_subject { theme.t1 } else { theme.t2 });
+    let preview = cx.dump.previews.get(object);
+    match preview {
+        Some(preview) => {
+            let line: String = preview.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+            pen.text_cut(columns.preview, columns.preview_end, y, &line, theme::BODY, theme.t1);
+        }
+        None => pen.pending(columns.preview + 30.0, y),
+    }
+    let bytes = cx.snapshot.objects.size(object);
+    pen.size(columns.bytes, y, bytes, theme.t2);
+    let generation = generation_word(cx.snapshot.objects.generation(object));
+    pen.text(columns.generation, y, generation, theme::BODY, theme.t2);
+    if row.response.hovered() {
+        let mut tip = format!("{address}\n{}", number::exact_bytes(bytes));
+        if let Some(preview) = preview.filter(|preview| !preview.is_empty()) {
+            tip.push_str(&format!("\n{preview}"));
+        }
+        row.response.clone().on_hover_text(tip);
+    }
+    let preview = preview.filter(|preview| !preview.is_empty()).map_or(String::new(), |preview| format!(", {preview}"));
+    format!("{address}{preview}, {}, generation {generation}", number::size(bytes))
+}
+
+fn row_menu(cx: &Cx<'_>, row: &Row, object: ObjectId) {
+    row.response.context_menu(|ui| {
+        ui.set_min_width(230.0);
+        let place = Place::object(cx.snapshot, object);
+        let address = cx.snapshot.objects.address(object);
+        let preview = cx.dump.previews.get(object).map_or(String::new(), |preview| preview.to_string());
+        let tsv = format!("{address}\t{preview}\t{}", cx.snapshot.objects.size(object));
+        let command = format!("heaproot path {} {address}", cx.dump.name);
+        let entries = [
+            (Some(icons::ARROW_RIGHT), "Why is it alive", "Enter", Command::Go(place)),
+            (None, "Open behind", "Ctrl Enter", Command::GoBehind(place)),
+            (Some(icons::COPY), "Copy the address", "", Command::Copy(address.to_string())),
+            (None, "Copy the row", "Ctrl Shift C", Command::Copy(tsv)),
+            (None, "Copy the preview", "", Command::Copy(preview)),
+            (Some(icons::TERMINAL), "Copy the command", "", Command::Copy(command)),
+        ];
+        for (index, (icon, words, keys, command)) in entries.into_iter().enumerate() {
+            if index == 2 {
+                menu_line(ui);
+            }
+            if menu_entry(ui, icon, words, keys, true, false) {
+                cx.outbox.send(command);
+                ui.close();
+            }
+        }
+    });
+}

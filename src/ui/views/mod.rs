@@ -1,0 +1,30 @@
+//! One file per view. A view draws a finished value or says what is missing, and sends commands.
+
+pub mod coverage;
+pub mod instances;
+pub mod loading;
+pub mod path;
+pub mod refused;
+pub mod status;
+pub mod types;
+pub mod welcome;
+
+use eframe::egui;
+use egui::{Rect, Ui, pos2};
+
+use super::pen::Pen;
+use super::theme;
+
+/// The title of a pane with a note beside it; returns the right edge of the note.
+pub(super) fn pane_title(ui: &Ui, rect: Rect, title: &str, note: &str, right: f32) -> f32 {
+    let pen = Pen::on(ui);
+    let y = rect.top() + 20.5;
+    let x = pen.text_cut(rect.left() + theme::PAD, right, y, title, theme::PANE_TITLE, pen.theme.t1);
+    pen.hline(rect.left(), rect.right(), rect.top() + theme::PANE, pen.theme.line);
+    if note.is_empty() { x } else { pen.text_cut(x + 10.0, right, y, note, theme::BODY, pen.theme.t3) }
+}
+
+/// The part of a pane below its title.
+pub(super) fn below_title(rect: Rect) -> Rect {
+    Rect::from_min_max(pos2(rect.left(), rect.top() + theme::PANE + 1.0), rect.max)
+}
