@@ -128,7 +128,13 @@ impl Pen {
         let Some(row) = galley.rows.first() else { return Rect::from_min_size(pos2(x, y), egui::Vec2::ZERO) };
         let baseline = row.pos.y + row.row.glyphs.first().map_or(0.0, |glyph| glyph.pos.y);
         let size = galley.job.sections.iter().map(|section| section.format.font_id.size).fold(0.0, f32::max);
-        let drop = if size < 11.5 { 4.0 } else if size < 14.5 { 4.7 } else { size * 0.355 };
+        let drop = if size < 11.5 {
+            4.0
+        } else if size < 14.5 {
+            4.7
+        } else {
+            size * 0.355
+        };
         let top = self.snap(y + drop) - baseline;
         let rect = Rect::from_min_size(pos2(self.snap(x), self.snap(top)), galley.size());
         let color = self.theme.t1;

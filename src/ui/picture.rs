@@ -143,11 +143,7 @@ pub fn encode(picture: &Picture, scale: f32) -> io::Result<Vec<u8>> {
     encoder.set_depth(png::BitDepth::Eight);
     // 72 points to an inch, so that programs place a picture of scale 2 in its true size.
     let per_metre = (scale * 72.0 / 0.0254).round() as u32;
-    encoder.set_pixel_dims(Some(png::PixelDimensions {
-        xppu: per_metre,
-        yppu: per_metre,
-        unit: png::Unit::Meter,
-    }));
+    encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: per_metre, yppu: per_metre, unit: png::Unit::Meter }));
     let rgb: Vec<u8> = picture.rgba.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
     let mut writer = encoder.write_header().map_err(io::Error::other)?;
     writer.write_image_data(&rgb).map_err(io::Error::other)?;

@@ -208,9 +208,8 @@ impl<'a> Triangle<'a> {
         if points.as_flattened().iter().any(|value| value.unsigned_abs() > 1 << 28) {
             return None;
         }
-        let area = |p: &[[i64; 2]; 3]| {
-            (p[1][0] - p[0][0]) * (p[2][1] - p[0][1]) - (p[1][1] - p[0][1]) * (p[2][0] - p[0][0])
-        };
+        let area =
+            |p: &[[i64; 2]; 3]| (p[1][0] - p[0][0]) * (p[2][1] - p[0][1]) - (p[1][1] - p[0][1]) * (p[2][0] - p[0][0]);
         if area(&points) < 0 {
             points.swap(1, 2);
             corners.swap(1, 2);
@@ -219,11 +218,7 @@ impl<'a> Triangle<'a> {
         if area == 0 {
             return None;
         }
-        let edges = [
-            Edge::new(points[1], points[2]),
-            Edge::new(points[2], points[0]),
-            Edge::new(points[0], points[1]),
-        ];
+        let edges = [Edge::new(points[1], points[2]), Edge::new(points[2], points[0]), Edge::new(points[0], points[1])];
         let bounds = |axis: usize| {
             let values = points.map(|point| point[axis]);
             let (low, high) = (values[0].min(values[1]).min(values[2]), values[0].max(values[1]).max(values[2]));

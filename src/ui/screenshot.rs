@@ -122,11 +122,7 @@ pub fn screenshot(options: &ScreenshotOptions) -> Result<(), ScreenshotError> {
 ///
 /// # Errors
 /// When a path is wanted and there is none.
-pub fn shoot(
-    app: &mut App,
-    options: PictureOptions,
-    scene: Scene,
-) -> Result<super::raster::Picture, ScreenshotError> {
+pub fn shoot(app: &mut App, options: PictureOptions, scene: Scene) -> Result<super::raster::Picture, ScreenshotError> {
     const LIMIT: Duration = Duration::from_secs(600);
     let mut studio = Studio::new(options);
     // Rows in sight are known only once drawn, and only then are their previews asked for.
@@ -168,16 +164,18 @@ fn place(snapshot: &HeapSnapshot, options: &ScreenshotOptions) -> Result<Place, 
     }
     // A path without an object is that of the type's first instance, and without a type that of the biggest type.
     if matches!(options.scene, Scene::Instances | Scene::Path) && place.ty.is_none() {
-        let biggest = snapshot.types.iter().filter(|(id, _)| snapshot.objects.ids().next().is_some() && id.0 < u32::MAX);
+        let biggest =
+            snapshot.types.iter().filter(|(id, _)| snapshot.objects.ids().next().is_some() && id.0 < u32::MAX);
         place.ty = biggest
             .filter(|(_, row)| !matches!(row.shape, crate::snapshot::TypeShape::Free | crate::snapshot::TypeShape::Gap))
-            .max_by_key(|(id, _)| (snapshot.totals.get(id.index()).map_or(0, |totals| totals.bytes), std::cmp::Reverse(*id)))
+            .max_by_key(|(id, _)| {
+                (snapshot.totals.get(id.index()).map_or(0, |totals| totals.bytes), std::cmp::Reverse(*id))
+            })
             .map(|(id, _)| id);
     }
     if options.scene == Scene::Path {
-        place.object = place
-            .ty
-            .and_then(|ty| snapshot.objects.ids().find(|&object| snapshot.objects.type_of(object) == ty));
+        place.object =
+            place.ty.and_then(|ty| snapshot.objects.ids().find(|&object| snapshot.objects.type_of(object) == ty));
     }
     Ok(place)
 }

@@ -132,7 +132,8 @@ impl Window {
     fn remember_size(&mut self, ctx: &egui::Context) {
         let (size, is_normal, is_still) = ctx.input(|input| {
             let info = input.viewport();
-            let is_normal = info.maximized != Some(true) && info.fullscreen != Some(true) && info.minimized != Some(true);
+            let is_normal =
+                info.maximized != Some(true) && info.fullscreen != Some(true) && info.minimized != Some(true);
             (info.inner_rect.map(|rect| rect.size()), is_normal, !input.pointer.any_down())
         });
         let Some(size) = size.filter(|_| is_normal) else { return };

@@ -64,7 +64,9 @@ pub(super) fn problem() -> LoadProblem {
             .to_owned(),
         file: Some("seed-aot-n10.core, 155.7 MiB, ELF core, 412 segments, written by gdb".to_owned()),
         looked_in: Some("14 mapped modules, and 38 executable ranges without a file name".to_owned()),
-        expected: Some("a GC table of CoreCLR: libcoreclr.so, a single-file host, or the contract descriptor".to_owned()),
+        expected: Some(
+            "a GC table of CoreCLR: libcoreclr.so, a single-file host, or the contract descriptor".to_owned(),
+        ),
         found: Some("symbol RhpNewFast and section __managedcode in /app/Seed, at 0x55d0c1a2e000".to_owned()),
         next: Some("Publish the same program for CoreCLR and collect a dump of that:".to_owned()),
         command: Some("dotnet publish -c Release -p:PublishAot=false".to_owned()),
@@ -106,7 +108,11 @@ fn pictures_of_every_state() {
     for (name, what, result) in [
         ("seed-grow-b-n10.core", ".NET 10.0.12, Linux x64", "21,729 objects"),
         ("eventleaks-n9.core.zst", ".NET 9.0.18, Linux x64", "28,545 objects"),
-        ("a-rather-long-name-of-a-dump-that-somebody-copied-out-of-a-pod-7d9f.core.zst", ".NET 8.0.30, Linux arm64", "41,806,512 objects"),
+        (
+            "a-rather-long-name-of-a-dump-that-somebody-copied-out-of-a-pod-7d9f.core.zst",
+            ".NET 8.0.30, Linux arm64",
+            "41,806,512 objects",
+        ),
     ] {
         app.remember_recent(RecentFile {
             path: name.into(),

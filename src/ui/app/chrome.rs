@@ -193,15 +193,15 @@ impl App {
             let place = tab.history.now();
             let name = match (&snapshot, place.object, place.ty) {
                 (Some(snapshot), Some(object), _) => snapshot.objects.address(object).to_string(),
-                (Some(snapshot), None, Some(ty)) => {
-                    crate::ui::type_name::short(&snapshot.types.row(ty).display_name())
-                }
+                (Some(snapshot), None, Some(ty)) => crate::ui::type_name::short(&snapshot.types.row(ty).display_name()),
                 _ => place.view.label().to_owned(),
             };
             let at = Rect::from_min_size(pos2(left, rect.top() + 3.0), vec2(width - 4.0, rect.height() - 3.0));
             let is_current = index == self.tab;
             let response = ui.interact(at, ui.scope_id().with(("tab", index)), Sense::click());
-            response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_current, format!("Tab {}, {name}", index + 1)));
+            response.widget_info(|| {
+                WidgetInfo::selected(Role::Tab, true, is_current, format!("Tab {}, {name}", index + 1))
+            });
             if is_current {
                 pen.fill(at, pen.theme.canvas);
                 pen.fill(Rect::from_min_size(at.min, vec2(at.width(), 2.0)), pen.theme.accent);
@@ -295,7 +295,8 @@ impl App {
         right -= 15.0;
         let room = rect.left() + rect.width() * 0.45;
         if let Some(snapshot) = &snapshot {
-            right = pen.text_right(right, y, &crate::base::number::size(snapshot.object_bytes()), theme::SMALL, theme.t2);
+            right =
+                pen.text_right(right, y, &crate::base::number::size(snapshot.object_bytes()), theme::SMALL, theme.t2);
             if right > room {
                 let objects = crate::base::number::counted(snapshot.n_objects(), "object", "objects");
                 right = pen.text_right(right - 15.0, y, &objects, theme::SMALL, theme.t2);

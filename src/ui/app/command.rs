@@ -220,17 +220,8 @@ impl Command {
             Self::Back => keys(Modifiers::ALT, Key::ArrowLeft),
             Self::Forward => keys(Modifiers::ALT, Key::ArrowRight),
             Self::Show(view) => {
-                const DIGITS: [Key; 9] = [
-                    Key::Num1,
-                    Key::Num2,
-                    Key::Num3,
-                    Key::Num4,
-                    Key::Num5,
-                    Key::Num6,
-                    Key::Num7,
-                    Key::Num8,
-                    Key::Num9,
-                ];
+                const DIGITS: [Key; 9] =
+                    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
                 let index = View::all().position(|other| other == *view)?;
                 keys(CTRL, *DIGITS.get(index)?)
             }
@@ -304,7 +295,8 @@ mod tests {
         let mut words = HashMap::new();
         for command in Command::all() {
             if let Some(shortcut) = command.shortcut() {
-                let other = keys.insert((shortcut.logical_key, shortcut.modifiers.shift, shortcut.modifiers.alt), command.clone());
+                let other = keys
+                    .insert((shortcut.logical_key, shortcut.modifiers.shift, shortcut.modifiers.alt), command.clone());
                 assert_eq!(other, None, "{shortcut:?} of {command:?}");
             }
             assert_eq!(words.insert(command.label(), command.clone()), None);

@@ -54,9 +54,9 @@ impl Dialog {
                     .pick_file(),
             ),
             Purpose::Folder => Box::pin(dialog.set_title("Folder with the program's assemblies").pick_folder()),
-            Purpose::Picture(..) => Box::pin(
-                dialog.set_title("Save picture").set_file_name(name).add_filter("PNG", &["png"]).save_file(),
-            ),
+            Purpose::Picture(..) => {
+                Box::pin(dialog.set_title("Save picture").set_file_name(name).add_filter("PNG", &["png"]).save_file())
+            }
         };
         let spawned = std::thread::Builder::new().name("heaproot-dialog".to_owned()).spawn(move || {
             let file = block_on(chosen).map(|handle| handle.path().to_owned());

@@ -96,14 +96,7 @@ impl App {
         self.dump = Some(dump);
     }
 
-    fn view_ui(
-        &self,
-        ui: &mut Ui,
-        rect: Rect,
-        cx: &Cx<'_>,
-        tab: &mut super::Tab,
-        is_narrow: bool,
-    ) -> Vec<Pane> {
+    fn view_ui(&self, ui: &mut Ui, rect: Rect, cx: &Cx<'_>, tab: &mut super::Tab, is_narrow: bool) -> Vec<Pane> {
         let mut rect = rect;
         if let Some(height) = views::loading::strip_height(cx) {
             let (strip, rest) = rect.split_top_bottom_at_y(rect.top() + height);
@@ -113,7 +106,8 @@ impl App {
         match cx.place.view {
             View::Types => self.types_ui(ui, rect, cx, tab, is_narrow),
             View::Coverage => {
-                let pane = views::coverage::coverage_ui(&mut widgets::part(ui, "coverage", rect), rect, cx, &mut tab.coverage);
+                let pane =
+                    views::coverage::coverage_ui(&mut widgets::part(ui, "coverage", rect), rect, cx, &mut tab.coverage);
                 vec![pane]
             }
         }
@@ -175,7 +169,8 @@ impl App {
             pen.icon(pos2(at.left() + 20.0, at.center().y), icon, 16.0, color);
             pen.text_cut(at.left() + 36.0, at.right() - 36.0, at.center().y, &toast.text, theme::BODY, theme.t1);
             let cross = Rect::from_center_size(pos2(at.right() - 18.0, at.center().y), egui::vec2(24.0, 24.0));
-            widgets::button::icon_button_sized(ui, cross, crate::ui::icons::X, 12.0, "Close the message", true).clicked()
+            widgets::button::icon_button_sized(ui, cross, crate::ui::icons::X, 12.0, "Close the message", true)
+                .clicked()
         });
         if is_closed.inner {
             self.toast = None;

@@ -106,10 +106,13 @@ impl App {
         let dropped = ctx.input(|input| input.raw.dropped_files.clone());
         let mut paths = dropped.iter().map(|file| file.path().to_owned());
         if let Some(path) = paths.next() {
-            let folders: Vec<PathBuf> = std::iter::once(path.clone()).chain(paths).filter(|path| path.is_dir()).collect();
+            let folders: Vec<PathBuf> =
+                std::iter::once(path.clone()).chain(paths).filter(|path| path.is_dir()).collect();
             match (path.is_dir(), self.dump.is_some()) {
                 (true, true) => self.outbox.send(Command::AddFolders(folders)),
-                (true, false) => self.fail("A folder was dropped: drop a dump first, then the folder with its assemblies"),
+                (true, false) => {
+                    self.fail("A folder was dropped: drop a dump first, then the folder with its assemblies")
+                }
                 (false, _) => self.outbox.send(Command::OpenPath(path)),
             }
         }
@@ -126,7 +129,9 @@ impl App {
             if ctx.input_mut(|input| input.consume_shortcut(&shortcut)) {
                 if is_letter {
                     // The slash must not end up in the field that it leads to.
-                    ctx.input_mut(|input| input.events.retain(|event| !matches!(event, egui::Event::Text(text) if text == "/")));
+                    ctx.input_mut(|input| {
+                        input.events.retain(|event| !matches!(event, egui::Event::Text(text) if text == "/"))
+                    });
                 }
                 self.outbox.send(command);
             }

@@ -19,8 +19,8 @@ use eframe::egui;
 pub use chrome::{menu_entry, menu_line};
 pub use command::{Command, Outbox, Subject};
 
-use super::model::{Answer, TypeCatalog};
 use super::model::instances::Previews;
+use super::model::{Answer, TypeCatalog};
 use super::place::{History, Place};
 use super::settings::Settings;
 use super::views;
@@ -243,10 +243,7 @@ impl App {
     pub fn is_busy(&self) -> bool {
         let is_dump_busy = self.dump.as_ref().is_some_and(|dump| {
             let is_loading = matches!(dump.session.status(), crate::session::Status::Loading { .. });
-            is_loading
-                || dump.session.background().is_some()
-                || dump.catalog.is_pending()
-                || dump.previews.is_pending()
+            is_loading || dump.session.background().is_some() || dump.catalog.is_pending() || dump.previews.is_pending()
         });
         let tab = self.tab();
         is_dump_busy
@@ -270,7 +267,10 @@ fn sample_path() -> Option<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let places = [beside, Some(PathBuf::from(env!("CARGO_MANIFEST_DIR"))), std::env::current_dir().ok()];
     let folders = places.into_iter().flatten().map(|place| place.join("fixtures").join("dumps"));
-    folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten().map(|entry| entry.path()).find(
-        |path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("sample")),
-    )
+    folders
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("sample")))
 }

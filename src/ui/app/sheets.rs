@@ -56,7 +56,8 @@ impl App {
     fn palette_ui(&self, ui: &mut Ui, rect: Rect, text: &mut String, cursor: &mut usize) -> bool {
         let id = Id::unique("palette");
         ui.memory_mut(|memory| memory.request_focus(id));
-        let field = Field { icon: Some(icons::MAGNIFYING_GLASS), ..Field::new(id, "Command", "Type, address or command") };
+        let field =
+            Field { icon: Some(icons::MAGNIFYING_GLASS), ..Field::new(id, "Command", "Type, address or command") };
         let (down, up, enter) = ui.input_mut(|input| {
             (
                 input.consume_key(Modifiers::NONE, Key::ArrowDown),
@@ -126,12 +127,18 @@ impl App {
         let mut hits = Vec::new();
         let snapshot = self.dump.as_ref().and_then(|dump| dump.session.snapshot());
         if let (Some(snapshot), Some(at)) = (&snapshot, parse_address(text).filter(|at| at.0 > 0xFFFF)) {
-            if let Some((object, offset)) = snapshot.objects.containing(at).filter(|(object, _)| snapshot.is_object(*object)) {
+            if let Some((object, offset)) =
+                snapshot.objects.containing(at).filter(|(object, _)| snapshot.is_object(*object))
+            {
                 let address = snapshot.objects.address(object);
                 hits.push(Hit {
                     icon: Some(icons::CROSSHAIR),
                     text: snapshot.type_of(object).display_name(),
-                    note: if offset == 0 { format!("object {address}") } else { format!("{offset} bytes into {address}") },
+                    note: if offset == 0 {
+                        format!("object {address}")
+                    } else {
+                        format!("{offset} bytes into {address}")
+                    },
                     command: Command::Go(Place::object(snapshot, object)),
                 });
             }
@@ -179,7 +186,10 @@ impl App {
         pen.text(rect.left() + 16.0, rect.top() + 22.0, "Go to address", theme::PANE_TITLE, theme.t1);
         let enter = ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter));
         let at = Rect::from_min_size(rect.min + vec2(16.0, 42.0), vec2(rect.width() - 32.0, 30.0));
-        let field = Field { is_bad: problem.is_some(), ..Field::new(id, "Address", "0x7f74… or an address inside an object") };
+        let field = Field {
+            is_bad: problem.is_some(),
+            ..Field::new(id, "Address", "0x7f74… or an address inside an object")
+        };
         if field.show(ui, at, text).changed() {
             *problem = None;
         }

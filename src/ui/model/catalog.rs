@@ -120,9 +120,7 @@ fn is_framework_name(name: &str) -> bool {
         "PresentationCore",
         "PresentationFramework",
     ];
-    ROOTS.iter().any(|root| {
-        name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    ROOTS.iter().any(|root| name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 #[cfg(test)]

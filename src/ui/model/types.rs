@@ -249,7 +249,8 @@ mod tests {
 
     #[test]
     fn sorted_by_any_column_with_ties_by_name() {
-        let by = |column, is_descending| names(&TypeQuery { sort: Sort { column, is_descending }, ..TypeQuery::default() });
+        let by =
+            |column, is_descending| names(&TypeQuery { sort: Sort { column, is_descending }, ..TypeQuery::default() });
         assert_eq!(by(TypeColumn::Bytes, true)[..2], ["System.Byte[]", "System.String"]);
         assert_eq!(by(TypeColumn::Bytes, true)[3..], ["Corpus.Seed.Job", "Other.Job"]);
         assert_eq!(by(TypeColumn::Bytes, false)[..2], ["Corpus.Seed.Job", "Other.Job"]);

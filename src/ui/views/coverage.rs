@@ -172,10 +172,12 @@ fn gaps(cx: &Cx<'_>, lines: &mut Vec<Line>) {
     let mut gaps = Vec::new();
     let mut good = Vec::new();
     let share = number::share(coverage.walked_bytes, coverage.segment_bytes);
-    let walked = format!("{} of {}, {share}", number::size(coverage.walked_bytes), number::size(coverage.segment_bytes));
+    let walked =
+        format!("{} of {}, {share}", number::size(coverage.walked_bytes), number::size(coverage.segment_bytes));
     let tone = if coverage.lost_bytes() == 0 { Tone::Good } else { Tone::Plain };
     good.push(fact("Heap walked", walked, tone));
-    for (index, reason) in [GapReason::AllocationContext, GapReason::Absent, GapReason::Damaged].into_iter().enumerate() {
+    for (index, reason) in [GapReason::AllocationContext, GapReason::Absent, GapReason::Damaged].into_iter().enumerate()
+    {
         let (bytes, n) = (coverage.unwalked_bytes[index], coverage.n_unwalked[index]);
         let text = format!("{} in {}", number::exact_bytes(bytes), number::counted(n, "place", "places"));
         match reason {
@@ -219,12 +221,17 @@ fn gaps(cx: &Cx<'_>, lines: &mut Vec<Line>) {
     }
     match cx.graph {
         Some(graph) if graph.is_unreliable => {
-            let text = format!("{} to no object: paths are uncertain", number::counted(graph.n_dangling, "leads", "lead"));
+            let text =
+                format!("{} to no object: paths are uncertain", number::counted(graph.n_dangling, "leads", "lead"));
             gaps.push(fact("References", text, Tone::Gap));
         }
         Some(graph) => {
             let n = graph.references.n_references();
-            let dangling = if graph.n_dangling == 0 { String::new() } else { format!(", {} to no object", number::count(graph.n_dangling)) };
+            let dangling = if graph.n_dangling == 0 {
+                String::new()
+            } else {
+                format!(", {} to no object", number::count(graph.n_dangling))
+            };
             good.push(fact("References", format!("{} read{dangling}", number::count(n)), Tone::Good));
             let problems: Vec<_> = graph.roots.threads.iter().filter(|thread| thread.stack_problem.is_some()).collect();
             if let Some(first) = problems.first() {
@@ -251,11 +258,18 @@ fn gaps(cx: &Cx<'_>, lines: &mut Vec<Line>) {
 fn generations(snapshot: &HeapSnapshot, lines: &mut Vec<Line>) {
     let n = snapshot.objects.segments().len() as u64;
     let kind = snapshot.facts.gc.layout.label();
-    lines.push(Line::Title("Generations".to_owned(), format!("{} in {} {kind}", number::size(snapshot.coverage.segment_bytes), number::count(n))));
+    lines.push(Line::Title(
+        "Generations".to_owned(),
+        format!("{} in {} {kind}", number::size(snapshot.coverage.segment_bytes), number::count(n)),
+    ));
     lines.push(Line::Generation { name: String::new(), numbers: None });
     for totals in &snapshot.coverage.generations {
         let label = totals.generation.label();
-        let name = if label.len() == 1 { format!("Generation {label}") } else { format!("{}{}", label[..1].to_uppercase(), &label[1..]) };
+        let name = if label.len() == 1 {
+            format!("Generation {label}")
+        } else {
+            format!("{}{}", label[..1].to_uppercase(), &label[1..])
+        };
         lines.push(Line::Generation {
             name,
             numbers: Some([totals.n_objects, totals.object_bytes, totals.n_free, totals.free_bytes]),
@@ -270,7 +284,16 @@ fn dump_facts(facts: &Facts, lines: &mut Vec<Line>) {
             lines.push(fact(label, text, Tone::Plain));
         }
     };
-    push("File", format!("{}, {}, {}, written by {}", facts.file_name, number::size(facts.file_bytes), facts.format, facts.writer));
+    push(
+        "File",
+        format!(
+            "{}, {}, {}, written by {}",
+            facts.file_name,
+            number::size(facts.file_bytes),
+            facts.format,
+            facts.writer
+        ),
+    );
     let id = facts.process_id.map_or(String::new(), |id| format!(", process {id}"));
     push("Process", format!("{}{id}", facts.process_name));
     push("Command line", facts.command_line.clone());

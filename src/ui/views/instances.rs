@@ -116,7 +116,11 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
         Some(held) if held < n => format!(", {} of them held", number::count(held)),
         _ => String::new(),
     };
-    let note = format!("{} of {}{held}", number::count(n), if short.chars().count() > 34 { crate::ui::type_name::own(&name) } else { short });
+    let note = format!(
+        "{} of {}{held}",
+        number::count(n),
+        if short.chars().count() > 34 { crate::ui::type_name::own(&name) } else { short }
+    );
     super::pane_title(ui, rect, "Instances", &note, rect.right() - theme::PAD);
     let body = super::below_title(rect);
     let Some(list) = list else { return pane };
@@ -135,7 +139,10 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
     let (head, rows) = body.split_top_bottom_at_y(body.top() + theme::NODE);
     if let Some(column) = header(ui, head, &columns.header(), Some(state.sort)) {
         let is_same = state.sort.column == column;
-        state.sort = Sort { column, is_descending: if is_same { !state.sort.is_descending } else { column == InstanceColumn::Bytes } };
+        state.sort = Sort {
+            column,
+            is_descending: if is_same { !state.sort.is_descending } else { column == InstanceColumn::Bytes },
+        };
     }
     let n_rows = list.objects.len() as u64;
     let view = List { id, name: "Instances", role: Role::Table, n_rows, row_height: theme::ROW };

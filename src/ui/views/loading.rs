@@ -18,11 +18,14 @@ type Fact = (String, &'static str);
 
 fn facts(progress: &Progress) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let (done, word) = (units(progress.unit, progress.done as f64), match progress.unit {
-        Unit::Bytes => "read",
-        Unit::Objects => "objects",
-        Unit::Steps => "done",
-    });
+    let (done, word) = (
+        units(progress.unit, progress.done as f64),
+        match progress.unit {
+            Unit::Bytes => "read",
+            Unit::Objects => "objects",
+            Unit::Steps => "done",
+        },
+    );
     match progress.total {
         Some(total) if total > 0 => facts.push((format!("{done} of {}", units(progress.unit, total as f64)), word)),
         _ if progress.done > 0 => facts.push((done, word)),

@@ -12,7 +12,8 @@ pub fn facts_line(facts: &Facts) -> Vec<String> {
     if !facts.runtime.name.is_empty() {
         line.push(facts.runtime.name.clone());
     }
-    let system: Vec<_> = [facts.os.map(|os| os.label()), facts.arch.map(|arch| arch.label())].into_iter().flatten().collect();
+    let system: Vec<_> =
+        [facts.os.map(|os| os.label()), facts.arch.map(|arch| arch.label())].into_iter().flatten().collect();
     if !system.is_empty() {
         line.push(system.join(" "));
     }

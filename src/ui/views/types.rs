@@ -9,9 +9,9 @@ use crate::base::number;
 use crate::snapshot::TypeTotals;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
+use crate::ui::model::Answer;
 use crate::ui::model::catalog::{TypeCatalog, TypeEntry};
 use crate::ui::model::types::{Grouping, TypeColumn, TypeLine, TypeList, TypeQuery, average, type_list};
-use crate::ui::model::Answer;
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::{Place, View};
 use crate::ui::theme;
@@ -81,7 +81,13 @@ impl Columns {
         let biggest = column(width > 420.0, 70.0);
         let average = column(width > 500.0, 69.0);
         let bytes = column(true, 71.0).unwrap_or(right);
-        let bar_width = if width > 900.0 { 114.0 } else if width > 480.0 { 36.0 } else { 0.0 };
+        let bar_width = if width > 900.0 {
+            114.0
+        } else if width > 480.0 {
+            36.0
+        } else {
+            0.0
+        };
         let bar = right - bar_width;
         let objects = bar - if bar_width > 0.0 { 20.0 } else { 4.0 };
         Self {
@@ -97,17 +103,32 @@ impl Columns {
     }
 
     fn header(&self) -> Vec<Column<TypeColumn>> {
-        let column = |key, title, left, right, is_right, tip| Column { key, title, left, right, is_right, can_sort: true, tip };
+        let column =
+            |key, title, left, right, is_right, tip| Column { key, title, left, right, is_right, can_sort: true, tip };
         let mut columns = vec![
             column(TypeColumn::Name, "Type", self.name, self.name_end, false, ""),
             column(TypeColumn::Objects, "Objects", self.name_end + 4.0, self.objects, true, "Instances on the heap"),
-            column(TypeColumn::Bytes, "Bytes", self.bar, self.bytes, true, "What the instances occupy, without what they refer to"),
+            column(
+                TypeColumn::Bytes,
+                "Bytes",
+                self.bar,
+                self.bytes,
+                true,
+                "What the instances occupy, without what they refer to",
+            ),
         ];
         if let Some(right) = self.average {
             columns.push(column(TypeColumn::Average, "Average", right - 64.0, right, true, "Bytes per instance"));
         }
         if let Some(right) = self.biggest {
-            columns.push(column(TypeColumn::Biggest, "Biggest", right - 64.0, right, true, "Bytes of the biggest instance"));
+            columns.push(column(
+                TypeColumn::Biggest,
+                "Biggest",
+                right - 64.0,
+                right,
+                true,
+                "Bytes of the biggest instance",
+            ));
         }
         columns
     }
@@ -246,7 +267,11 @@ fn nothing_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut TypesState, list
         return;
     }
     let filter = state.query.filter.trim().to_owned();
-    let title = if filter.is_empty() { "No type of your own code".to_owned() } else { format!("No type matches “{filter}”") };
+    let title = if filter.is_empty() {
+        "No type of your own code".to_owned()
+    } else {
+        format!("No type matches “{filter}”")
+    };
     let mut text = match list.n_framework {
         0 => format!("{} types are hidden by the filter.", number::count(list.n_all as u64)),
         n => format!("{} of the framework are hidden by “Just my code”.", number::counted(n as u64, "type", "types")),
@@ -362,7 +387,14 @@ fn cell_at(columns: &Columns, x: f32) -> TypeColumn {
 }
 
 /// Rows `first..=last` for the clipboard: exact numbers, no units.
-fn copy_text(list: &TypeList, catalog: &TypeCatalog, first: u64, last: u64, copied: Copied, cell: TypeColumn) -> String {
+fn copy_text(
+    list: &TypeList,
+    catalog: &TypeCatalog,
+    first: u64,
+    last: u64,
+    copied: Copied,
+    cell: TypeColumn,
+) -> String {
     let mut text = String::new();
     if copied == Copied::Rows && last > first {
         text.push_str("type\tobjects\tbytes\taverage\tbiggest\tmodule\n");
@@ -424,10 +456,7 @@ fn type_row_ui(ui: &mut Ui, row: &Row, entry: &TypeEntry, is_grouped: bool, most
             pen.spans_cut(left, columns.name_end, y, &spans);
         }
         Some(reason) => {
-            let spans = [
-                span(&*entry.name, theme::MONO, theme.t1),
-                span(&**reason, theme::SMALL, theme.t3).after(8.0),
-            ];
+            let spans = [span(&*entry.name, theme::MONO, theme.t1), span(&**reason, theme::SMALL, theme.t3).after(8.0)];
             pen.spans_cut(left, columns.name_end, y, &spans);
             tip = format!("MethodTable {}\nNo name: {reason}", entry.name);
         }

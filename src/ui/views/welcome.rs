@@ -130,9 +130,8 @@ fn recent_ui(ui: &mut Ui, x: f32, y: f32, width: f32, bottom: f32, settings: &Se
 fn recent_row_ui(ui: &mut Ui, rect: Rect, recent: &RecentFile, outbox: &Outbox) {
     let response = ui.interact(rect, ui.scope_id().with(&recent.path), Sense::click());
     let name = recent.path.file_name().unwrap_or(recent.path.as_os_str()).to_string_lossy();
-    response.widget_info(|| {
-        WidgetInfo::labeled(Role::Button, true, format!("{name}, {}, {}", recent.what, recent.result))
-    });
+    response
+        .widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{name}, {}, {}", recent.what, recent.result)));
     let pen = Pen::on(ui);
     let theme = pen.theme;
     if response.hovered() || response.context_menu_opened() {

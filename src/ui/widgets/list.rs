@@ -341,7 +341,8 @@ impl List<'_> {
         if n_rows <= page {
             return;
         }
-        let track = Rect::from_min_max(pos2(rect.right() - 11.0, rect.top() + 6.0), rect.right_bottom() - vec2(1.0, 6.0));
+        let track =
+            Rect::from_min_max(pos2(rect.right() - 11.0, rect.top() + 6.0), rect.right_bottom() - vec2(1.0, 6.0));
         let length = ((page / n_rows) as f32 * track.height()).max(28.0).min(track.height());
         let room = track.height() - length;
         let range = n_rows - page;

@@ -83,8 +83,7 @@ pub fn header<C: Copy + PartialEq + std::fmt::Debug>(
         if response.has_focus() {
             pen.edge(place.expand2(egui::vec2(3.0, -3.0)), theme::RADIUS_CHIP, 2.0, theme.accent);
         }
-        let response =
-            if column.can_sort { response.on_hover_cursor(CursorIcon::PointingHand) } else { response };
+        let response = if column.can_sort { response.on_hover_cursor(CursorIcon::PointingHand) } else { response };
         if response.clicked() {
             pressed = Some(column.key);
         }
