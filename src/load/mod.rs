@@ -44,8 +44,9 @@ pub struct OpenOptions {
 /// [`Error`], whose [`Error::problem`] says what a person can do about it.
 pub fn open(path: &Path, options: &OpenOptions, job: &Job) -> Result<(HeapSnapshot, Remaining), Error> {
     let mut warnings = Warnings::new();
-    let target = open_target(path)?;
-    let file_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let opened = crate::dump::open(path, &options.limits, job)?;
+    let target = crate::target::from_core(&opened, &options.limits, job, &mut warnings)?;
+    let file_bytes = opened.map.bytes().len() as u64;
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     from_target(Arc::new(target), &file_name, file_bytes, options, job, &mut warnings)
 }
@@ -79,14 +80,4 @@ pub fn from_target(
         values: Arc::new(TargetValues::new(Arc::clone(&runtime))),
     };
     Ok((snapshot, Remaining::new(runtime, options.limits)))
-}
-
-fn open_target(path: &Path) -> Result<Target, Error> {
-    crate::target::from_core::open_core(path).ok_or_else(|| {
-        Error::File(Box::new(Problem {
-            what: "This file is no dump that can be read".to_owned(),
-            why: "It is not an ELF core of x64 or arm64.".to_owned(),
-            ..Problem::default()
-        }))
-    })
 }
