@@ -11,6 +11,7 @@ mod edges;
 mod error;
 mod facts;
 mod first_pass;
+mod roots;
 mod second_pass;
 mod types;
 mod values;
@@ -66,7 +67,8 @@ pub fn from_target(
     let limits = &options.limits;
     let runtime = Arc::new(Runtime::open(target, limits, job, warnings)?);
     let pass = first_pass::walk_heap(&runtime, limits, job, warnings)?;
-    let types::Described { types, modules } = types::describe(&runtime, &pass.method_tables(), options, job, warnings)?;
+    let types::Described { types, modules, clr } =
+        types::describe(&runtime, &pass.method_tables(), options, job, warnings)?;
     let first_pass::Counted { objects, totals, mut coverage } = pass.finish(&types, job)?;
     facts::complete_coverage(&mut coverage, &runtime, &types, &totals);
     let snapshot = HeapSnapshot {
@@ -79,5 +81,5 @@ pub fn from_target(
         warnings: std::mem::take(warnings),
         values: Arc::new(TargetValues::new(Arc::clone(&runtime))),
     };
-    Ok((snapshot, Remaining::new(runtime, options.limits)))
+    Ok((snapshot, Remaining::new(runtime, clr)))
 }
