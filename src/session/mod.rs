@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 pub use pending::{Pending, Stopped};
 pub use problem::LoadProblem;
 
+use crate::analysis::{Heap, Reachability, ReachabilityOptions, Referrers, reachability, referrers};
 use crate::base::{Cancelled, Job, Limits, Progress};
 use crate::load;
 use crate::report::info::InfoReport;
@@ -62,6 +63,10 @@ pub struct Analyses {
     pub snapshot: Arc<HeapSnapshot>,
     /// References and roots, when read.
     pub graph: Option<Arc<HeapGraph>>,
+    /// References turned round, when done.
+    pub referrers: Option<Arc<Referrers>>,
+    /// What is alive, when known.
+    pub reachability: Option<Arc<Reachability>>,
 }
 
 /// One open dump.
@@ -79,6 +84,8 @@ struct Shared {
     changed: Condvar,
     snapshot: OnceLock<Arc<HeapSnapshot>>,
     graph: OnceLock<Arc<HeapGraph>>,
+    referrers: OnceLock<Arc<Referrers>>,
+    reachability: OnceLock<Arc<Reachability>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -110,8 +117,19 @@ impl Analyses {
 
     /// True when a root holds `object`; `None` before that is known. Column look-up.
     #[must_use]
-    pub fn is_reachable(&self, _object: ObjectId) -> Option<bool> {
-        None
+    pub fn is_reachable(&self, object: ObjectId) -> Option<bool> {
+        self.reachability.as_ref().map(|reachability| reachability.is_alive(object))
+    }
+
+    /// Everything that questions about single objects need, once it is there.
+    #[must_use]
+    pub fn heap(&self) -> Option<Heap<'_>> {
+        Some(Heap {
+            snapshot: &self.snapshot,
+            graph: self.graph.as_deref()?,
+            referrers: self.referrers.as_deref()?,
+            reachability: self.reachability.as_deref()?,
+        })
     }
 }
 
@@ -244,6 +262,18 @@ impl Session {
         self.shared.graph.get().cloned()
     }
 
+    /// What is alive.
+    #[must_use]
+    pub fn reachability(&self) -> Option<Arc<Reachability>> {
+        self.shared.reachability.get().cloned()
+    }
+
+    /// True once questions about single objects can be answered: see [`Analyses::heap`]. Cheap: asked in every frame.
+    #[must_use]
+    pub fn has_paths(&self) -> bool {
+        self.shared.referrers.get().is_some() && self.shared.reachability.get().is_some()
+    }
+
     /// Everything finished so far, once there is a snapshot.
     #[must_use]
     pub fn analyses(&self) -> Option<Analyses> {
@@ -316,6 +346,8 @@ impl Shared {
             changed: Condvar::new(),
             snapshot: OnceLock::new(),
             graph: OnceLock::new(),
+            referrers: OnceLock::new(),
+            reachability: OnceLock::new(),
         })
     }
 
@@ -359,7 +391,12 @@ impl Shared {
     }
 
     fn analyses(&self) -> Option<Analyses> {
-        Some(Analyses { snapshot: self.snapshot.get().cloned()?, graph: self.graph.get().cloned() })
+        Some(Analyses {
+            snapshot: self.snapshot.get().cloned()?,
+            graph: self.graph.get().cloned(),
+            referrers: self.referrers.get().cloned(),
+            reachability: self.reachability.get().cloned(),
+        })
     }
 }
 
@@ -400,8 +437,11 @@ fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapG
         shared.publish(&shared.snapshot, Arc::clone(&snapshot));
     }
     let Some(graph) = graph else { return Ok(()) };
-    shared.publish(&shared.graph, graph);
-    shared.job.tick(0)?;
+    shared.publish(&shared.graph, Arc::clone(&graph));
+    let alive = reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &shared.job)?;
+    shared.publish(&shared.reachability, Arc::new(alive));
+    let turned = referrers(&graph, &shared.job)?;
+    shared.publish(&shared.referrers, Arc::new(turned));
     Ok(())
 }
 
