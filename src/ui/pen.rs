@@ -112,7 +112,8 @@ impl Pen {
     /// Width of one line of `spans`.
     #[must_use]
     pub fn width(&self, spans: &[Span]) -> f32 {
-        self.line(spans, f32::INFINITY).size().x
+        let groups = spans.chunk_by(|a, b| a.style.has_metrics_of(b.style));
+        groups.map(|group| self.line(group, f32::INFINITY).size().x).sum()
     }
 
     /// Width of `text` in `style`.
@@ -144,12 +145,22 @@ impl Pen {
 
     /// One line from `x`; returns its right edge.
     pub fn spans(&self, x: f32, y: f32, spans: &[Span]) -> f32 {
-        self.galley(x, y, self.line(spans, f32::INFINITY)).right()
+        self.spans_cut(x, f32::INFINITY, y, spans)
     }
 
     /// One line from `x`, cut at `right`; returns its right edge.
+    ///
+    /// Stretches of one size and face are laid out together; others separately, because the toolkit lines faces of one
+    /// layout up at their bottoms and not at their baselines.
     pub fn spans_cut(&self, x: f32, right: f32, y: f32, spans: &[Span]) -> f32 {
-        self.galley(x, y, self.line(spans, right - x)).right()
+        let mut x = x;
+        for group in spans.chunk_by(|a, b| a.style.has_metrics_of(b.style)) {
+            if x >= right {
+                break;
+            }
+            x = self.galley(x, y, self.line(group, right - x)).right();
+        }
+        x
     }
 
     /// Plain text from `x`; returns its right edge.

@@ -147,8 +147,27 @@ fn pictures_of_every_state() {
     keep("types-light-15x", &picture(&mut app, SIZE, 1.5, false));
     keep("types-light-narrow", &picture(&mut app, [890.0, 700.0], 1.0, false));
     keep("types-light-1000", &picture(&mut app, [1000.0, 720.0], 1.0, false));
+    app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 2990)));
+    both("fork", &mut app);
+    let stale = snapshot.objects.ids().filter(|&object| snapshot.is_object(object)).last().unwrap();
+    let reachability = app.dump().unwrap().session.reachability().unwrap();
+    let dead = snapshot.objects.ids().find(|&object| snapshot.is_object(object) && !reachability.is_alive(object));
+    app.go(Place::object(&snapshot, dead.unwrap_or(stale)));
+    both("garbage", &mut app);
     app.go(Place::view(View::Coverage));
     both("coverage", &mut app);
+}
+
+#[test]
+fn the_report_picture_is_as_long_as_the_path() {
+    let mut app = seed_app();
+    let snapshot = app.dump().unwrap().session.snapshot().unwrap();
+    app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 1132)));
+    let options = PictureOptions { size: [900.0, 600.0].into(), scale: 2.0, is_dark: false, with_system_fonts: false };
+    let picture = shoot(&mut app, options, Scene::Path).unwrap();
+    keep("report-path", &picture);
+    assert_eq!(picture.width, 1520);
+    assert!((600..1000).contains(&picture.height), "{}", picture.height);
 }
 
 #[test]
@@ -172,4 +191,30 @@ fn a_picture_is_the_same_byte_for_byte() {
         encode(&picture(&mut app, [1000.0, 640.0], 1.0, true), 1.0).unwrap()
     };
     assert!(shoot() == shoot());
+}
+
+/// Pictures of a real dump: `HEAPROOT_DUMP=file HEAPROOT_PICTURES=folder`.
+#[test]
+fn pictures_of_a_real_dump() {
+    use super::screenshot::{ScreenshotOptions, screenshot};
+    let (Some(dump), Some(folder)) = (std::env::var_os("HEAPROOT_DUMP"), std::env::var_os("HEAPROOT_PICTURES")) else {
+        return;
+    };
+    let options = |scene: Scene, ty: Option<&str>, name: &str, is_dark: bool| ScreenshotOptions {
+        dump: (&dump).into(),
+        module_folders: Vec::new(),
+        scene,
+        ty: ty.map(str::to_owned),
+        object: None,
+        filter: None,
+        size: [1280.0, 800.0],
+        scale: 1.0,
+        is_dark,
+        output: Path::new(&folder).join(name),
+    };
+    let ty = std::env::var("HEAPROOT_TYPE").ok();
+    screenshot(&options(Scene::View(View::Types), None, "real-types.png", false)).unwrap();
+    screenshot(&options(Scene::Instances, ty.as_deref(), "real-instances.png", true)).unwrap();
+    screenshot(&options(Scene::View(View::Coverage), None, "real-coverage.png", false)).unwrap();
+    screenshot(&options(Scene::Path, ty.as_deref(), "real-path.png", false)).unwrap();
 }

@@ -311,6 +311,17 @@ impl TextStyle {
         FontId::new(self.size, self.face.family())
     }
 
+    /// Do both stand on one baseline when laid out together: same size, and faces of one design.
+    #[must_use]
+    pub fn has_metrics_of(self, other: Self) -> bool {
+        let design = |face: Face| match face {
+            Face::Regular | Face::Medium | Face::SemiBold => 0,
+            Face::Mono | Face::MonoMedium => 1,
+            Face::Icon | Face::IconBold | Face::IconFill => 2,
+        };
+        self.size == other.size && design(self.face) == design(other.face)
+    }
+
     /// The same size in another face.
     #[must_use]
     pub const fn with(self, face: Face) -> Self {

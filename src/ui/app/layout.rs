@@ -80,12 +80,14 @@ impl App {
         let Some(dump) = self.dump.take() else { return };
         if let Some(snapshot) = dump.session.snapshot() {
             let graph = dump.session.graph();
+            let reachability = dump.session.reachability();
             let tab = self.tab.min(self.tabs.len() - 1);
             let mut state = std::mem::take(&mut self.tabs[tab]);
             let cx = Cx {
                 dump: &dump,
                 snapshot: &snapshot,
                 graph: graph.as_deref(),
+                reachability: reachability.as_deref(),
                 place: state.history.now(),
                 outbox: &self.outbox,
             };

@@ -24,6 +24,7 @@ use super::model::{Answer, TypeCatalog};
 use super::place::{History, Place};
 use super::settings::Settings;
 use super::views;
+use crate::analysis::Reachability;
 use crate::session::{OpenOptions, Session, Wake};
 use crate::snapshot::{HeapGraph, HeapSnapshot};
 
@@ -94,6 +95,8 @@ pub struct Cx<'a> {
     pub snapshot: &'a HeapSnapshot,
     /// References and roots, when read.
     pub graph: Option<&'a HeapGraph>,
+    /// What is alive, when known.
+    pub reachability: Option<&'a Reachability>,
     /// Where the tab is.
     pub place: Place,
     /// Where commands go.

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod catalog;
 pub mod filter;
 pub mod instances;
+pub mod paths;
 pub mod types;
 
 pub use answer::Answer;

@@ -50,6 +50,7 @@ pub fn coverage_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut CoverageSta
     if add.right(ui, rect.right() - theme::PAD, rect.top() + 20.5).clicked() {
         cx.outbox.send(Command::AddFolder);
     }
+    super::title_line(ui, rect);
     super::pane_title(ui, rect, "Coverage", note, limit);
     let body = super::below_title(rect);
     let is_done = cx.graph.is_some();

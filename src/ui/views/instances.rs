@@ -25,7 +25,7 @@ pub struct InstancesState {
     pub list: Answer<InstanceQuery, InstanceList>,
     /// Where the list stands.
     pub rows: ListState,
-    synced: Option<(Place, bool)>,
+    synced: Option<Place>,
     in_sight: Vec<ObjectId>,
 }
 
@@ -45,12 +45,19 @@ impl Default for InstancesState {
 pub fn ask(state: &mut InstancesState, dump: &mut Dump, snapshot: &HeapSnapshot, place: Place) {
     let is_new = state.list.poll();
     let Some(ty) = place.ty else { return };
-    let query = InstanceQuery { ty, sort: state.sort, has_reachability: false };
-    state.list.want(&dump.session, query, move |analyses, job| instance_list(&analyses.snapshot, None, &query, job));
-    let Some(list) = state.list.value_of(&query) else { return };
-    let now = (place, true);
+    let query = InstanceQuery { ty, sort: state.sort, has_reachability: dump.session.reachability().is_some() };
+    state.list.want(&dump.session, query, move |analyses, job| {
+        let is_held = |object| analyses.is_reachable(object) == Some(true);
+        let is_held: Option<&(dyn Fn(ObjectId) -> bool + Sync)> =
+            if query.has_reachability { Some(&is_held) } else { None };
+        instance_list(&analyses.snapshot, is_held, &query, job)
+    });
+    // While held or not is being found out, the list without it stays on screen.
+    let older = InstanceQuery { has_reachability: false, ..query };
+    let Some(list) = state.list.value_of(&query).or_else(|| state.list.value_of(&older)) else { return };
+    let now = place;
     if is_new || state.synced != Some(now) {
-        let is_other_type = state.synced.is_none_or(|(before, _)| before.ty != place.ty);
+        let is_other_type = state.synced.is_none_or(|before| before.ty != place.ty);
         state.synced = Some(now);
         let row = place.object.and_then(|object| list.row_of(object));
         if is_other_type {
@@ -71,18 +78,20 @@ struct Columns {
     preview_end: f32,
     bytes: f32,
     generation: f32,
+    held: f32,
 }
 
 impl Columns {
     fn new(rect: Rect) -> Self {
         let right = rect.right() - theme::PAD;
-        let generation = right - 44.0;
+        let held = right - 28.0;
+        let generation = held - 48.0;
         let bytes = generation - 22.0;
         let preview = rect.left() + theme::PAD + 126.0;
-        Self { address: rect.left() + theme::PAD, preview, preview_end: bytes - 76.0, bytes, generation }
+        Self { address: rect.left() + theme::PAD, preview, preview_end: bytes - 76.0, bytes, generation, held }
     }
 
-    fn header(&self) -> [Column<InstanceColumn>; 4] {
+    fn header(&self) -> [Column<InstanceColumn>; 5] {
         let column = |key, title, left, right, is_right, can_sort| Column {
             key,
             title,
@@ -97,6 +106,7 @@ impl Columns {
             column(InstanceColumn::Preview, "Preview", self.preview, self.preview_end, false, false),
             column(InstanceColumn::Bytes, "Bytes", self.bytes - 60.0, self.bytes, true, true),
             column(InstanceColumn::Generation, "Gen", self.generation, self.generation + 44.0, false, true),
+            column(InstanceColumn::Held, "Held", self.held, self.held + 28.0, false, true),
         ]
     }
 }
@@ -121,6 +131,7 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
         number::count(n),
         if short.chars().count() > 34 { crate::ui::type_name::own(&name) } else { short }
     );
+    super::title_line(ui, rect);
     super::pane_title(ui, rect, "Instances", &note, rect.right() - theme::PAD);
     let body = super::below_title(rect);
     let Some(list) = list else { return pane };
@@ -136,7 +147,7 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
         return pane;
     }
     let columns = Columns::new(rect);
-    let (head, rows) = body.split_top_bottom_at_y(body.top() + theme::NODE);
+    let (head, rows) = body.split_top_bottom_at_y(body.top() + theme::NODE + 1.0);
     if let Some(column) = header(ui, head, &columns.header(), Some(state.sort)) {
         let is_same = state.sort.column == column;
         state.sort = Sort {
@@ -231,6 +242,12 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
     pen.size(columns.bytes, y, bytes, theme.t2);
     let generation = generation_word(cx.snapshot.objects.generation(object));
     pen.text(columns.generation, y, generation, theme::BODY, theme.t2);
+    let is_held = cx.reachability.map(|reachability| reachability.is_alive(object));
+    match is_held {
+        None => pen.pending(columns.held + 28.0, y),
+        Some(true) => drop(pen.text(columns.held, y, "yes", theme::BODY, theme.t2)),
+        Some(false) => drop(pen.text(columns.held, y, "no", theme::BODY_MEDIUM, theme.t1)),
+    }
     if row.response.hovered() {
         let mut tip = format!("{address}\n{}", number::exact_bytes(bytes));
         if let Some(preview) = preview.filter(|preview| !preview.is_empty()) {
@@ -239,7 +256,12 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
         row.response.clone().on_hover_text(tip);
     }
     let preview = preview.filter(|preview| !preview.is_empty()).map_or(String::new(), |preview| format!(", {preview}"));
-    format!("{address}{preview}, {}, generation {generation}", number::size(bytes))
+    let held = match is_held {
+        None => "",
+        Some(true) => ", held",
+        Some(false) => ", not held",
+    };
+    format!("{address}{preview}, {}, generation {generation}{held}", number::size(bytes))
 }
 
 fn row_menu(cx: &Cx<'_>, row: &Row, object: ObjectId) {

@@ -20,8 +20,13 @@ pub(super) fn pane_title(ui: &Ui, rect: Rect, title: &str, note: &str, right: f3
     let pen = Pen::on(ui);
     let y = rect.top() + 20.5;
     let x = pen.text_cut(rect.left() + theme::PAD, right, y, title, theme::PANE_TITLE, pen.theme.t1);
-    pen.hline(rect.left(), rect.right(), rect.top() + theme::PANE, pen.theme.line);
     if note.is_empty() { x } else { pen.text_cut(x + 10.0, right, y, note, theme::BODY, pen.theme.t3) }
+}
+
+/// The hairline below the title of a pane with a table.
+pub(super) fn title_line(ui: &Ui, rect: Rect) {
+    let pen = Pen::on(ui);
+    pen.hline(rect.left(), rect.right(), rect.top() + theme::PANE, pen.theme.line);
 }
 
 /// The part of a pane below its title.

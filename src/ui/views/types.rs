@@ -150,7 +150,7 @@ pub fn types_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut TypesState) ->
         return pane;
     }
     let columns = Columns::new(rect);
-    let (head, rest) = body.split_top_bottom_at_y(body.top() + theme::NODE);
+    let (head, rest) = body.split_top_bottom_at_y(body.top() + theme::NODE + 1.0);
     let (rows, total) = rest.split_top_bottom_at_y(rest.bottom() - 28.0);
     if let Some(column) = header(ui, head, &columns.header(), Some(state.query.sort)) {
         let is_same = state.query.sort.column == column;
@@ -225,6 +225,7 @@ fn title_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut TypesState, list: 
         (Some(list), None) => format!("{} of {}", number::count(list.n_types as u64), number::count(list.n_all as u64)),
         (None, None) => String::new(),
     };
+    super::title_line(ui, rect);
     super::pane_title(ui, rect, "Types", &note, limit);
 }
 

@@ -239,8 +239,9 @@ impl List<'_> {
         if response.middle_clicked() {
             output.opened_behind = Some(index);
         }
-        let is_hovered = response.hovered() || response.context_menu_opened();
-        if response.hovered() {
+        // Also under the buttons that stand on the row while the pointer is there.
+        let is_hovered = response.contains_pointer() || response.context_menu_opened();
+        if response.contains_pointer() {
             output.hovered = Some(index);
         }
         let look = match (state.is_selected(index), output.has_focus, is_hovered) {
@@ -293,8 +294,9 @@ impl List<'_> {
                 (Key::End, last),
             ];
             for (key, to) in moves {
-                let is_plain = input.consume_key(Modifiers::NONE, key);
-                let extends = !is_plain && input.consume_key(Modifiers::SHIFT, key);
+                // The more special first: a pattern without Shift also matches keys with it.
+                let extends = input.consume_key(Modifiers::SHIFT, key);
+                let is_plain = !extends && input.consume_key(Modifiers::NONE, key);
                 if extends {
                     state.anchor = state.anchor.or(state.cursor);
                 }

@@ -66,11 +66,17 @@ pub fn root_pill(pen: &Pen, x: f32, y: f32, kind: RootKind) -> f32 {
     let color = pen.theme.root(kind);
     let word = root_word(kind);
     let x = pen.snap(x);
-    let width = (pen.text_width(word, theme::TINY) + 29.0).ceil();
+    let width = root_pill_width(pen, kind);
     pen.round(Rect::from_min_size(pos2(x, y - 9.0), vec2(width, 18.0)), 9.0, pen.theme.tint(color));
     pen.icon(pos2(x + 11.5, y), root_icon(kind), 11.0, color);
     pen.text(x + 21.0, y, word, theme::TINY, color);
     x + width
+}
+
+/// Width of the pill of a root kind.
+#[must_use]
+pub fn root_pill_width(pen: &Pen, kind: RootKind) -> f32 {
+    (pen.text_width(root_word(kind), theme::TINY) + 29.0).ceil()
 }
 
 /// A key cap from `x`; returns its right edge.

@@ -1,6 +1,6 @@
 //! The window's parts: each draws one thing at a given place and says what was done to it.
 //!
-//! **Invariant:** nothing here knows a heap, a dump or a session; text and numbers come in, responses go out.
+//! **Invariant:** nothing here knows a dump or a session; finished values come in, responses go out.
 
 pub mod bars;
 pub mod button;
@@ -8,6 +8,7 @@ pub mod field;
 pub mod list;
 pub mod marks;
 pub mod notice;
+pub mod path;
 pub mod table;
 
 use eframe::egui;

@@ -36,7 +36,7 @@ pub struct Column<C> {
     pub tip: &'static str,
 }
 
-/// Draws the header in `rect`, 28 high, with a hairline under it; the column that was pressed.
+/// Draws the header in `rect`, 28 high and a hairline under it; the column that was pressed.
 pub fn header<C: Copy + PartialEq + std::fmt::Debug>(
     ui: &mut Ui,
     rect: Rect,
@@ -44,7 +44,7 @@ pub fn header<C: Copy + PartialEq + std::fmt::Debug>(
     sort: Option<Sort<C>>,
 ) -> Option<C> {
     let mut pressed = None;
-    let y = rect.center().y + 0.5;
+    let y = rect.center().y;
     for column in columns {
         let place = Rect::from_min_max(pos2(column.left, rect.top()), pos2(column.right, rect.bottom()));
         if place.width() < 4.0 {

@@ -1,0 +1,634 @@
+//! The path tree of an object, flattened to the lines that are drawn: a spine from the object to its root, forks where
+//! other holders lead elsewhere.
+//!
+//! A chain is not a hierarchy: only a real branch indents. What is folded out is part of the question, so that the same
+//! question always gives the same lines.
+
+use std::collections::BTreeSet;
+
+use crate::analysis::path_tree::{HoldingRoot, Page, holders};
+use crate::analysis::root_path::PathStart;
+use crate::analysis::{Heap, root_path};
+use crate::base::{Addr, Cancelled, Job, RootKind, number};
+use crate::snapshot::{HeapSnapshot, ObjectId, TypeShape};
+use crate::ui::type_name;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathQuery {
+    /// Of which object.
+    pub object: ObjectId,
+    /// Branches that are folded out: the objects from the top down to the fork.
+    pub open: BTreeSet<Vec<ObjectId>>,
+    /// Objects whose further referrers are shown, one page more each time.
+    pub more: BTreeSet<(ObjectId, usize)>,
+    /// Steps inside collections are shown.
+    pub internals: bool,
+}
+
+impl PathQuery {
+    /// The path alone.
+    #[must_use]
+    pub fn new(object: ObjectId) -> Self {
+        Self { object, open: BTreeSet::new(), more: BTreeSet::new(), internals: false }
+    }
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathLine {
+    /// 0 on the spine, one more per fork.
+    pub depth: usize,
+    /// What it says.
+    pub kind: LineKind,
+    /// The spine goes on below.
+    pub goes_on: bool,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineKind {
+    /// The object that is asked for.
+    Subject(Node),
+    /// A holder: the reference, and whose it is.
+    Step {
+        /// Name of the reference.
+        via: Option<String>,
+        /// The holder.
+        node: Node,
+        /// This reference is the one to cut.
+        is_blamed: bool,
+    },
+    /// A folded or unfolded branch.
+    Fork {
+        /// Name of the reference.
+        via: Option<String>,
+        /// The holder.
+        node: Node,
+        /// Steps from it to its root.
+        n_more: Option<u32>,
+        /// Where the branch ends.
+        root: Option<(RootKind, String)>,
+        /// Folded out.
+        is_open: bool,
+        /// What [`PathQuery::open`] is told.
+        key: Vec<ObjectId>,
+    },
+    /// A root that refers to the object above.
+    Root(RootLine),
+    /// Steps of one type in a row.
+    Run {
+        /// How many are left out.
+        n: u64,
+        /// Their type.
+        type_name: String,
+        /// Their reference.
+        via: Option<String>,
+    },
+    /// The branch meets itself.
+    Cycle {
+        /// Where it goes back to.
+        node: Node,
+        /// Through which reference.
+        via: Option<String>,
+    },
+    /// Referrers that are not shown.
+    More {
+        /// How many.
+        n: u64,
+        /// What [`PathQuery::more`] is told.
+        key: (ObjectId, usize),
+    },
+}
+
+/// An object as a line shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Which.
+    pub object: ObjectId,
+    /// Where.
+    pub address: Addr,
+    /// Its full type name; an array with its length: `System.Object[4096]`.
+    pub type_name: String,
+    /// The type has a name.
+    pub is_named: bool,
+    /// `Name = "worker-1132"`, `→ OnShutdown`.
+    pub note: String,
+    /// Its own bytes.
+    pub bytes: u64,
+}
+
+/// A root as a line shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RootLine {
+    /// Its kind.
+    pub kind: RootKind,
+    /// Its name without the kind: `Corpus.Seed.Dispatcher.Shutdown`.
+    pub name: String,
+    /// Where the reference stands.
+    pub address: Addr,
+    /// Only a guess keeps it.
+    pub is_doubtful: bool,
+    /// It stands for a field or event.
+    pub note: &'static str,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Paths {
+    /// What is drawn.
+    pub lines: Vec<PathLine>,
+    /// Something holds it.
+    pub is_held: bool,
+    /// Branches from the object and its holders, the spine included.
+    pub n_paths: u64,
+    /// Different roots among the lines.
+    pub n_roots: usize,
+    /// What it means, in one or two sentences: plain and strong stretches.
+    pub verdict: Vec<(String, bool)>,
+    /// When nothing holds it: the nearest referrers, themselves garbage.
+    pub dead_referrers: Vec<(Node, Option<String>)>,
+    /// How many there are.
+    pub n_dead_referrers: u64,
+    /// Bytes and objects that nothing holds: what a collection frees.
+    pub garbage: (u64, u64),
+    /// The dump was taken during a collection, or references are unreliable.
+    pub is_uncertain: bool,
+    /// The path as text, one line per step.
+    pub text: String,
+}
+
+/// Holders of an object that are shown beside the spine.
+const FORKS: usize = 3;
+/// Steps of one type in a row that are shown before they are counted instead.
+const RUN: usize = 6;
+/// Steps of a spine whose forks are looked for: beyond, a chain is only followed.
+const FORKED_STEPS: usize = 64;
+/// Lines at most: a picture of all of them still fits into memory.
+const MOST_LINES: usize = 5_000;
+
+/// The path tree of `query`. Cost: the referrers of the objects shown.
+///
+/// # Errors
+/// [`Cancelled`].
+pub fn paths(heap: &Heap<'_>, query: &PathQuery, job: &Job) -> Result<Paths, Cancelled> {
+    let mut build = Build { heap, query, job, answer: Paths::default() };
+    build.answer.is_uncertain = heap.graph.is_unreliable
+        || heap.snapshot.facts.gc.in_progress
+        || heap.snapshot.coverage.n_marked > 0;
+    match root_path(heap, query.object, job)? {
+        None => build.nothing_holds()?,
+        Some(path) => {
+            build.answer.is_held = true;
+            let node = node(heap.snapshot, query.object);
+            build.push(0, LineKind::Subject(node));
+            build.chain(&path, 0, &[])?;
+            build.finish(&path);
+        }
+    }
+    build.answer.text = text(&build.answer);
+    Ok(build.answer)
+}
+
+struct Build<'a> {
+    heap: &'a Heap<'a>,
+    query: &'a PathQuery,
+    job: &'a Job,
+    answer: Paths,
+}
+
+impl Build<'_> {
+    fn push(&mut self, depth: usize, kind: LineKind) {
+        if self.answer.lines.len() < MOST_LINES {
+            self.answer.lines.push(PathLine { depth, kind, goes_on: true });
+        }
+    }
+
+    /// The spine above `path.objects`' last object, which has its line already. `branch` leads from the top to it.
+    fn chain(
+        &mut self,
+        path: &crate::analysis::RootPath,
+        depth: usize,
+        branch: &[ObjectId],
+    ) -> Result<(), Cancelled> {
+        let snapshot = self.heap.snapshot;
+        // From the object towards the root.
+        let objects: Vec<ObjectId> = path.objects.iter().rev().copied().collect();
+        let mut branch = branch.to_vec();
+        let mut index = 0;
+        while let Some(&object) = objects.get(index) {
+            self.job.tick(0)?;
+            let next = objects.get(index + 1).copied();
+            if index < FORKED_STEPS {
+                self.forks(object, next, depth, &branch)?;
+            }
+            branch.push(object);
+            let Some(holder) = next else { break };
+            let run = run_length(snapshot, &objects, index + 1);
+            let via = self.edge(holder, object);
+            let is_blamed = false;
+            self.push(depth, LineKind::Step { via, node: node(snapshot, holder), is_blamed });
+            index += 1;
+            if run > RUN {
+                // The first and the last of the run stand; what is between is counted.
+                let n = (run - 2) as u64;
+                let via = self.edge(objects[index + 1], objects[index]);
+                let type_name = snapshot.type_of(holder).display_name();
+                self.push(depth, LineKind::Run { n, type_name, via });
+                index += run - 2;
+                branch.push(objects[index]);
+                let (last, before) = (objects[index + 1], objects[index]);
+                let via = self.edge(last, before);
+                self.push(depth, LineKind::Step { via, node: node(snapshot, last), is_blamed: false });
+                index += 1;
+            }
+        }
+        let line = start_line(self.heap, &path.start);
+        self.push(depth, LineKind::Root(line));
+        if let Some(last) = self.answer.lines.last_mut() {
+            last.goes_on = false;
+        }
+        Ok(())
+    }
+
+    fn edge(&self, from: ObjectId, to: ObjectId) -> Option<String> {
+        self.heap.snapshot.edge_name(from, to, &self.heap.graph.extra)
+    }
+
+    /// Other holders of `object` than the next step of its spine.
+    fn forks(
+        &mut self,
+        object: ObjectId,
+        next: Option<ObjectId>,
+        depth: usize,
+        branch: &[ObjectId],
+    ) -> Result<(), Cancelled> {
+        let pages = self.query.more.iter().filter(|(of, _)| *of == object).count();
+        let take = 1 + FORKS + pages * Page::FIRST.take;
+        let level = holders(self.heap, object, branch, Page { skip: 0, take }, self.job)?;
+        // The root of the spine's end has its own line; further roots are forks that end at once.
+        let spine_root = next.is_none().then(|| level.roots.first().cloned()).flatten();
+        for root in level.roots.iter().filter(|root| spine_root.as_ref() != Some(*root)).take(FORKS) {
+            self.push(depth, LineKind::Root(root_line(self.heap.snapshot, object, root)));
+        }
+        let mut n_shown = usize::from(next.is_some());
+        for row in level.rows.iter().filter(|row| Some(row.object) != next && row.distance.is_some()) {
+            let holder = node(self.heap.snapshot, row.object);
+            n_shown += 1;
+            if row.is_cycle {
+                // A multicast delegate is its own target: that is how the runtime stores it, not a circle to show.
+                if row.object != object {
+                    self.push(depth, LineKind::Cycle { node: holder, via: row.via.clone() });
+                }
+                continue;
+            }
+            let mut key = branch.to_vec();
+            key.extend([object, row.object]);
+            let is_open = self.query.open.contains(&key);
+            let near = row.distance.is_some_and(|distance| distance < 4096);
+            let path = if near || is_open { root_path(self.heap, row.object, self.job)? } else { None };
+            let root = path.as_ref().map(|path| {
+                let line = start_line(self.heap, &path.start);
+                (line.kind, line.name)
+            });
+            let n_more = row.distance;
+            self.answer.n_paths += 1;
+            self.push(
+                depth,
+                LineKind::Fork { via: row.via.clone(), node: holder, n_more, root, is_open, key: key.clone() },
+            );
+            if let Some(path) = path.filter(|_| is_open) {
+                key.pop();
+                self.chain(&path, depth + 1, &key)?;
+            }
+        }
+        let n_left = level.n_alive.saturating_sub(n_shown as u64);
+        if n_left > 0 {
+            self.push(depth, LineKind::More { n: n_left, key: (object, pages) });
+        }
+        Ok(())
+    }
+
+    fn nothing_holds(&mut self) -> Result<(), Cancelled> {
+        let (heap, object) = (self.heap, self.query.object);
+        let level = holders(heap, object, &[], Page { skip: 0, take: 8 }, self.job)?;
+        self.answer.n_dead_referrers = level.n_rows;
+        self.answer.dead_referrers =
+            level.rows.iter().map(|row| (node(heap.snapshot, row.object), row.via.clone())).collect();
+        let live = heap.reachability.total();
+        self.answer.garbage = (
+            heap.snapshot.object_bytes().saturating_sub(live.bytes),
+            heap.snapshot.n_objects().saturating_sub(live.count),
+        );
+        Ok(())
+    }
+
+    fn finish(&mut self, path: &crate::analysis::RootPath) {
+        self.answer.n_paths += 1;
+        let mut roots = BTreeSet::new();
+        for line in &self.answer.lines {
+            match &line.kind {
+                LineKind::Root(root) => drop(roots.insert((root.kind, root.name.clone()))),
+                LineKind::Fork { root: Some(root), .. } => drop(roots.insert(root.clone())),
+                _ => {}
+            }
+        }
+        self.answer.n_roots = roots.len();
+        self.answer.verdict = verdict(self.heap, path);
+    }
+}
+
+/// Objects from `first` on that have the same type and are held through the same field as their neighbours.
+fn run_length(snapshot: &HeapSnapshot, objects: &[ObjectId], first: usize) -> usize {
+    let ty = snapshot.objects.type_of(objects[first]);
+    objects[first..].iter().take_while(|&&object| snapshot.objects.type_of(object) == ty).count()
+}
+
+/// An object as a line shows it. Reads a few hundred bytes of the dump.
+#[must_use]
+pub fn node(snapshot: &HeapSnapshot, object: ObjectId) -> Node {
+    let row = snapshot.type_of(object);
+    let mut type_name = row.display_name();
+    let mut note = String::new();
+    match row.shape {
+        TypeShape::Vector => {
+            if let (Some(length), Some(base)) = (snapshot.array_length(object), type_name.strip_suffix("[]")) {
+                type_name = format!("{base}[{length}]");
+            }
+        }
+        TypeShape::Delegate => note = delegate_note(snapshot, object),
+        TypeShape::Array { .. } => {}
+        _ => note = snapshot.preview(object),
+    }
+    Node {
+        object,
+        address: snapshot.objects.address(object),
+        type_name,
+        is_named: row.name.known().is_some(),
+        note,
+        bytes: snapshot.objects.size(object),
+    }
+}
+
+/// `→ OnShutdown` of a single delegate, `3,000 handlers` of a multicast one.
+fn delegate_note(snapshot: &HeapSnapshot, object: ObjectId) -> String {
+    let Some(parts) = snapshot.delegate(object) else { return String::new() };
+    if !snapshot.invocation_list(&parts, 1).is_empty() {
+        return number::counted(parts.invocation_count, "handler", "handlers");
+    }
+    match snapshot.values.method_at(parts.code()) {
+        Some(method) => format!("→ {}", method.name),
+        None => String::new(),
+    }
+}
+
+fn start_line(heap: &Heap<'_>, start: &PathStart) -> RootLine {
+    let kind = start.kind(heap);
+    let name = start.name(heap);
+    let object = match *start {
+        PathStart::Root(root) => heap.graph.roots.roots.get(root.index()).map(|root| root.object),
+        PathStart::Storage { object, .. } => Some(object),
+    };
+    RootLine {
+        kind,
+        name: without_kind(kind, &name),
+        address: start.address(heap),
+        is_doubtful: kind == RootKind::Stack,
+        note: root_note(heap.snapshot, kind, object),
+    }
+}
+
+fn root_line(snapshot: &HeapSnapshot, object: ObjectId, root: &HoldingRoot) -> RootLine {
+    RootLine {
+        kind: root.kind,
+        name: without_kind(root.kind, &root.name),
+        address: root.address,
+        is_doubtful: root.is_doubtful,
+        note: root_note(snapshot, root.kind, Some(object)),
+    }
+}
+
+/// `event` for a static that holds a delegate.
+fn root_note(snapshot: &HeapSnapshot, kind: RootKind, object: Option<ObjectId>) -> &'static str {
+    let is_delegate = object.is_some_and(|object| snapshot.type_of(object).shape == TypeShape::Delegate);
+    match kind {
+        RootKind::Static | RootKind::ThreadStatic if is_delegate => "event",
+        _ => "",
+    }
+}
+
+/// The pill says the kind already.
+fn without_kind(kind: RootKind, name: &str) -> String {
+    let name = name.trim_end_matches(" (may be stale)");
+    match kind {
+        RootKind::Static => name.strip_prefix("static ").unwrap_or(name).to_owned(),
+        RootKind::Stack => name.strip_prefix("stack of ").or(name.strip_prefix("stack ")).unwrap_or(name).to_owned(),
+        RootKind::FinalizerQueue => "ready queue, its finalizer waits to run".to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// What the path means.
+fn verdict(heap: &Heap<'_>, path: &crate::analysis::RootPath) -> Vec<(String, bool)> {
+    let plain = |text: &str| (text.to_owned(), false);
+    let strong = |text: String| (text, true);
+    let line = start_line(heap, &path.start);
+    let first = path.objects.first().copied();
+    let is_event = line.note == "event" && path.objects.len() > 1;
+    let n_steps = path.objects.len() - 1;
+    let name = short_member(&line.name);
+    let away = match n_steps {
+        0 => "directly".to_owned(),
+        1 => "through one reference".to_owned(),
+        n => format!("through {} references", number::count(n as u64)),
+    };
+    match line.kind {
+        RootKind::Static if is_event => vec![
+            plain("The static event "),
+            strong(name),
+            plain(" keeps the handler, the handler keeps its target. Nothing that the event refers to can go before the \
+                   handler is removed."),
+        ],
+        RootKind::Static => vec![plain("The static field "), strong(name), plain(&format!(" holds it {away}, as long as the program runs."))],
+        RootKind::ThreadStatic => vec![strong(name), plain(&format!(" holds it {away}, as long as that thread lives."))],
+        RootKind::FinalizerQueue => vec![plain("Nothing of the program holds it. It waits for its finalizer, and goes at the collection after that.")],
+        RootKind::Stack => vec![
+            plain("Only a word on a stack refers to it, "),
+            plain(&away),
+            plain(". The word may be stale: the object may be garbage that nobody has collected yet."),
+        ],
+        _ => {
+            let what = first.map(|object| type_name::short(&heap.snapshot.type_of(object).display_name())).unwrap_or_default();
+            vec![plain("A "), plain(line.kind.label()), plain(" to "), strong(what), plain(&format!(" holds it {away}."))]
+        }
+    }
+}
+
+/// `Dispatcher.Shutdown` of `Corpus.Seed.Dispatcher.Shutdown`.
+#[must_use]
+pub fn short_member(name: &str) -> String {
+    // The member is the last part; what is before it is a type with its own rules.
+    match split_member(name) {
+        Some((ty, member)) => format!("{}.{member}", type_name::short(ty)),
+        None => name.to_owned(),
+    }
+}
+
+/// Type and member of `Namespace.Type<Args>.member`; words behind the member go with it.
+#[must_use]
+pub fn split_member(name: &str) -> Option<(&str, &str)> {
+    let head = name.find(" of ").unwrap_or(name.len());
+    let mut depth = 0_i32;
+    let mut dot = None;
+    for (index, letter) in name[..head].char_indices() {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            '.' if depth <= 0 => dot = Some(index),
+            _ => {}
+        }
+    }
+    let dot = dot?;
+    Some((&name[..dot], &name[dot + 1..]))
+}
+
+/// The path for the clipboard: the spine, from the object to the root.
+fn text(paths: &Paths) -> String {
+    let mut text = String::new();
+    for line in paths.lines.iter().filter(|line| line.depth == 0) {
+        let line = match &line.kind {
+            LineKind::Subject(node) => join([node.type_name.as_str(), &node.note, &node.address.to_string()]),
+            LineKind::Step { via, node, .. } => {
+                let via = via.as_deref().unwrap_or("?");
+                join([&format!("  {via} of {}", node.type_name), &node.note, &node.address.to_string()])
+            }
+            LineKind::Run { n, type_name, .. } => format!("  {} more of {type_name}", number::count(*n)),
+            LineKind::Root(root) => {
+                let stale = if root.is_doubtful { " (may be stale)" } else { "" };
+                format!("  {} {}{stale}", root.kind.label(), root.name)
+            }
+            LineKind::Fork { .. } | LineKind::Cycle { .. } | LineKind::More { .. } => continue,
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+fn join<const N: usize>(parts: [&str; N]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("  ")
+}
+
+/// The path as a list for a bug tracker.
+#[must_use]
+pub fn markdown(paths: &Paths) -> String {
+    let mut text = String::new();
+    for line in paths.text.lines() {
+        let indent = if line.starts_with("  ") { "  - " } else { "- " };
+        text.push_str(&format!("{indent}`{}`\n", line.trim().replace('`', "'")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::{ReachabilityOptions, reachability, referrers};
+    use crate::synth::heap::{HeapBuilder, Kind};
+    use crate::synth::sample::seed;
+    use crate::ui::testing::instance;
+
+    fn ask(heap: (HeapSnapshot, crate::snapshot::HeapGraph), query: impl Fn(&HeapSnapshot) -> PathQuery) -> Paths {
+        let (snapshot, graph) = heap;
+        let job = Job::new();
+        let referrers = referrers(&graph, &job).unwrap();
+        let reachability =
+            reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &job).unwrap();
+        let heap = Heap { snapshot: &snapshot, graph: &graph, referrers: &referrers, reachability: &reachability };
+        paths(&heap, &query(&snapshot), &job).unwrap()
+    }
+
+    fn words(paths: &Paths) -> Vec<String> {
+        paths
+            .lines
+            .iter()
+            .map(|line| {
+                let words = match &line.kind {
+                    LineKind::Subject(node) => node.type_name.clone(),
+                    LineKind::Step { via, node, .. } => format!("{} of {}", via.as_deref().unwrap_or("?"), node.type_name),
+                    LineKind::Fork { node, n_more, root, .. } => {
+                        format!("fork {} {:?} {}", node.type_name, n_more, root.as_ref().map_or("", |root| &root.1))
+                    }
+                    LineKind::Root(root) => format!("{} {}", root.kind.label(), root.name),
+                    LineKind::Run { n, .. } => format!("{n} more"),
+                    LineKind::Cycle { .. } => "cycle".to_owned(),
+                    LineKind::More { n, .. } => format!("{n} referrers"),
+                };
+                format!("{}{words}", "  ".repeat(line.depth))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_leaking_worker_hangs_on_the_event() {
+        let paths = ask(seed(100, 4), |snapshot| PathQuery::new(instance(snapshot, "Corpus.Seed.Worker", 7)));
+        assert_eq!(
+            words(&paths),
+            [
+                "Corpus.Seed.Worker",
+                "_target of System.EventHandler",
+                "[7] of System.Object[128]",
+                "_invocationList of System.EventHandler",
+                "static Corpus.Seed.Dispatcher.Shutdown",
+            ]
+        );
+        assert_eq!((paths.n_paths, paths.n_roots), (1, 1));
+        assert!(paths.text.contains("static Corpus.Seed.Dispatcher.Shutdown"), "{}", paths.text);
+    }
+
+    #[test]
+    fn another_holder_is_a_fork_that_unfolds() {
+        let worker = |snapshot: &HeapSnapshot| instance(snapshot, "Corpus.Seed.Worker", 97);
+        let paths = ask(seed(100, 4), |snapshot| PathQuery::new(worker(snapshot)));
+        let fork = paths.lines.iter().find_map(|line| match &line.kind {
+            LineKind::Fork { key, .. } => Some(key.clone()),
+            _ => None,
+        });
+        assert_eq!(paths.n_roots, 2);
+        let key = fork.unwrap();
+        let open = ask(seed(100, 4), |snapshot| {
+            let mut query = PathQuery::new(worker(snapshot));
+            query.open.insert(key.clone());
+            query
+        });
+        assert!(open.lines.len() > paths.lines.len());
+        assert!(open.lines.iter().any(|line| line.depth == 1 && matches!(line.kind, LineKind::Root(_))), "{:?}", words(&open));
+    }
+
+    #[test]
+    fn a_long_list_is_counted_and_a_cycle_is_marked() {
+        let mut heap = HeapBuilder::new();
+        let node = heap.class("App.Node", &[("next", Kind::Reference), ("previous", Kind::Reference)]);
+        let nodes: Vec<ObjectId> = (0..1000).map(|_| heap.object(node)).collect();
+        for pair in nodes.windows(2) {
+            heap.set(pair[0], "next", pair[1]);
+            heap.set(pair[1], "previous", pair[0]);
+        }
+        heap.static_field(node, "head", Some(nodes[0]));
+        let last = nodes[999];
+        let paths = ask(heap.build(), |_| PathQuery::new(last));
+        let words = words(&paths);
+        assert!(words.len() < 12, "{words:?}");
+        assert!(words.iter().any(|line| line.ends_with(" more")), "{words:?}");
+        assert_eq!(words.last().unwrap(), "static App.Node.head");
+    }
+
+    #[test]
+    fn members_are_split_at_their_last_dot() {
+        let check = |name: &str, expected: &str| assert_eq!(short_member(name), expected);
+        check("Corpus.Seed.Dispatcher.Shutdown", "Dispatcher.Shutdown");
+        check("A.Cache<System.String>.Items", "Cache<String>.Items");
+        check("App.t_now of thread 3 \"w.x\"", "App.t_now of thread 3 \"w.x\"");
+        check("nothing", "nothing");
+    }
+}
