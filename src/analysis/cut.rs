@@ -72,12 +72,7 @@ impl Cut {
     ///
     /// # Errors
     /// [`Cancelled`] when the job was.
-    pub fn new(
-        snapshot: &HeapSnapshot,
-        graph: &HeapGraph,
-        ignored: &[Ignore],
-        job: &Job,
-    ) -> Result<Self, Cancelled> {
+    pub fn new(snapshot: &HeapSnapshot, graph: &HeapGraph, ignored: &[Ignore], job: &Job) -> Result<Self, Cancelled> {
         let n = snapshot.objects.len();
         let mut cut = Self {
             objects: None,
@@ -267,7 +262,10 @@ mod tests {
             event - 1,
         );
         check(
-            |snapshot, _| Ignore::Field { declaring: type_named(snapshot, "Corpus.Seed.Worker"), name: "Buffer".into() },
+            |snapshot, _| Ignore::Field {
+                declaring: type_named(snapshot, "Corpus.Seed.Worker"),
+                name: "Buffer".into(),
+            },
             3000,
         );
         check(|snapshot, _| Ignore::Type(type_named(snapshot, "Corpus.Seed.Job")), 3000 * 2);

@@ -280,7 +280,9 @@ pub fn is_own_code(snapshot: &HeapSnapshot, ty: TypeId) -> bool {
 /// True for names (of types and of module files) that Microsoft's platform and the runtime's own types bear.
 #[must_use]
 pub fn is_platform_name(name: &str) -> bool {
-    let begins = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+', '<', '[']));
+    let begins = |prefix: &str| {
+        name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+', '<', '[']))
+    };
     ["System", "Microsoft", "Windows", "Internal", "Interop", "MS", "Mono", "FxResources", "mscorlib", "netstandard"]
         .into_iter()
         .any(begins)

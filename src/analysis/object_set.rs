@@ -52,7 +52,10 @@ impl ObjectSet {
 
     /// Members, in id order.
     pub fn iter(&self) -> impl Iterator<Item = ObjectId> + '_ {
-        self.words.iter().enumerate().flat_map(|(index, &word)| Ones(word).map(move |bit| ObjectId((index as u32) * 64 + bit)))
+        self.words
+            .iter()
+            .enumerate()
+            .flat_map(|(index, &word)| Ones(word).map(move |bit| ObjectId((index as u32) * 64 + bit)))
     }
 }
 

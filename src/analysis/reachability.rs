@@ -238,13 +238,29 @@ impl Walk<'_> {
                 match self.cut {
                     None => {
                         for target in self.graph.references.of(object) {
-                            reach(&mut self.stages, &mut self.levels, &mut self.deep, &mut self.next, kind, target, level);
+                            reach(
+                                &mut self.stages,
+                                &mut self.levels,
+                                &mut self.deep,
+                                &mut self.next,
+                                kind,
+                                target,
+                                level,
+                            );
                         }
                     }
                     Some(cut) => {
                         cut.targets(self.snapshot, self.graph, object, &mut self.row);
                         for &target in &self.row {
-                            reach(&mut self.stages, &mut self.levels, &mut self.deep, &mut self.next, kind, target, level);
+                            reach(
+                                &mut self.stages,
+                                &mut self.levels,
+                                &mut self.deep,
+                                &mut self.next,
+                                kind,
+                                target,
+                                level,
+                            );
                         }
                     }
                 }
@@ -279,11 +295,7 @@ fn reach(
     next.push(target);
 }
 
-fn amounts(
-    snapshot: &HeapSnapshot,
-    stages: &[u8],
-    job: &Job,
-) -> Result<[Amount; RootKind::ALL.len()], Cancelled> {
+fn amounts(snapshot: &HeapSnapshot, stages: &[u8], job: &Job) -> Result<[Amount; RootKind::ALL.len()], Cancelled> {
     let mut amounts = [Amount::default(); RootKind::ALL.len()];
     for entry in snapshot.objects.all_entries() {
         if entry.id.0 % TICK == 0 {
@@ -305,7 +317,8 @@ mod tests {
     #[test]
     fn stages_levels_and_sums() {
         let (snapshot, graph) = sample();
-        let with = reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &Job::new()).unwrap();
+        let with =
+            reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &Job::new()).unwrap();
         let without =
             reachability(&snapshot, &graph, ReachabilityOptions { stack: false, cut: None }, &Job::new()).unwrap();
         assert_eq!(with.amount(RootKind::Stack).count, 1);
@@ -326,7 +339,8 @@ mod tests {
         let n = 200_000_u32;
         let lists: Vec<Vec<u32>> = (0..n).map(|id| if id + 1 < n { vec![id + 1] } else { vec![] }).collect();
         let (snapshot, graph) = GraphSpec::from_lists(&lists).with_handles(&[0]).build();
-        let reach = reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &Job::new()).unwrap();
+        let reach =
+            reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &Job::new()).unwrap();
         for id in [0, 1, 65_534, 65_535, 65_536, n - 1] {
             assert_eq!(reach.level(ObjectId(id)), Some(id));
         }

@@ -53,7 +53,11 @@ fn report_ui(ui: &Ui, dump: &Dump, snapshot: &HeapSnapshot, paths: &Paths) -> f3
     let title = format!("Why is {} alive", subject.type_name);
     let title_style = theme::SUB_TITLE;
     let full = pen.text_width(&title, title_style);
-    let title = if full > note - 16.0 - left { format!("Why is {} alive", type_name::short(&subject.type_name)) } else { title };
+    let title = if full > note - 16.0 - left {
+        format!("Why is {} alive", type_name::short(&subject.type_name))
+    } else {
+        title
+    };
     pen.text_cut(left, note - 16.0, y, &title, title_style, theme.t1);
     y += 16.0;
     let verdict: Vec<_> = paths
@@ -78,7 +82,14 @@ fn report_ui(ui: &Ui, dump: &Dump, snapshot: &HeapSnapshot, paths: &Paths) -> f3
     let n_steps = paths.lines.iter().filter(|line| matches!(line.kind, LineKind::Step { .. })).count() as u64;
     let facts = [
         ("Type", format!("{}, {}", number::counted(totals.count, "object", "objects"), number::size(totals.bytes))),
-        ("Paths", format!("{}, {}", number::counted(paths.n_paths, "path", "paths"), number::counted(paths.n_roots as u64, "root", "roots"))),
+        (
+            "Paths",
+            format!(
+                "{}, {}",
+                number::counted(paths.n_paths, "path", "paths"),
+                number::counted(paths.n_roots as u64, "root", "roots")
+            ),
+        ),
         ("References to the root", number::count(n_steps)),
         ("Object", subject.address.to_string()),
     ];

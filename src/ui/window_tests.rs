@@ -137,7 +137,8 @@ fn the_filter_narrows_offers_the_nearest_and_names_a_bad_pattern() {
 fn a_header_sorts_and_turns_round() {
     let mut harness = harness(seed_app());
     let first = |harness: &Harness<'_, App>| {
-        let row = harness.get_by(|node| node.role() == Role::Row && node.label().is_some_and(|label| label.contains("row 1 of")));
+        let row = harness
+            .get_by(|node| node.role() == Role::Row && node.label().is_some_and(|label| label.contains("row 1 of")));
         let label = row.accesskit_node().label();
         label.unwrap_or_default()
     };
@@ -307,14 +308,15 @@ fn tabs_open_behind_and_close() {
 fn the_last_of_five_hundred_million_rows_stands_in_its_place() {
     use super::widgets::{List, ListState, RowName};
     let id = egui::Id::unique("big");
-    let mut harness = Harness::builder().with_size(vec2(300.0, 240.0)).with_context_setup(theme::install).build_ui_state(
-        move |ui, state: &mut ListState| {
-            let list = List { id, name: "Big", role: Role::Table, n_rows: 500_000_000, row_height: 24.0 };
-            let rect = ui.max_rect();
-            list.show(ui, rect, state, |_, row| RowName::from(format!("row {}", row.index)));
-        },
-        ListState::default(),
-    );
+    let mut harness =
+        Harness::builder().with_size(vec2(300.0, 240.0)).with_context_setup(theme::install).build_ui_state(
+            move |ui, state: &mut ListState| {
+                let list = List { id, name: "Big", role: Role::Table, n_rows: 500_000_000, row_height: 24.0 };
+                let rect = ui.max_rect();
+                list.show(ui, rect, state, |_, row| RowName::from(format!("row {}", row.index)));
+            },
+            ListState::default(),
+        );
     harness.get_by_label("row 0").click();
     harness.run_steps(2);
     harness.key_press(Key::End);

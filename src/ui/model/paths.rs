@@ -173,9 +173,8 @@ const MOST_LINES: usize = 5_000;
 /// [`Cancelled`].
 pub fn paths(heap: &Heap<'_>, query: &PathQuery, job: &Job) -> Result<Paths, Cancelled> {
     let mut build = Build { heap, query, job, answer: Paths::default() };
-    build.answer.is_uncertain = heap.graph.is_unreliable
-        || heap.snapshot.facts.gc.in_progress
-        || heap.snapshot.coverage.n_marked > 0;
+    build.answer.is_uncertain =
+        heap.graph.is_unreliable || heap.snapshot.facts.gc.in_progress || heap.snapshot.coverage.n_marked > 0;
     match root_path(heap, query.object, job)? {
         None => build.nothing_holds()?,
         Some(path) => {
@@ -205,12 +204,7 @@ impl Build<'_> {
     }
 
     /// The spine above `path.objects`' last object, which has its line already. `branch` leads from the top to it.
-    fn chain(
-        &mut self,
-        path: &crate::analysis::RootPath,
-        depth: usize,
-        branch: &[ObjectId],
-    ) -> Result<(), Cancelled> {
+    fn chain(&mut self, path: &crate::analysis::RootPath, depth: usize, branch: &[ObjectId]) -> Result<(), Cancelled> {
         let snapshot = self.heap.snapshot;
         // From the object towards the root.
         let objects: Vec<ObjectId> = path.objects.iter().rev().copied().collect();
@@ -446,20 +440,37 @@ fn verdict(heap: &Heap<'_>, path: &crate::analysis::RootPath) -> Vec<(String, bo
         RootKind::Static if is_event => vec![
             plain("The static event "),
             strong(name),
-            plain(" keeps the handler, the handler keeps its target. Nothing that the event refers to can go before the \
-                   handler is removed."),
+            plain(
+                " keeps the handler, the handler keeps its target. Nothing that the event refers to can go before the \
+                   handler is removed.",
+            ),
         ],
-        RootKind::Static => vec![plain("The static field "), strong(name), plain(&format!(" holds it {away}, as long as the program runs."))],
-        RootKind::ThreadStatic => vec![strong(name), plain(&format!(" holds it {away}, as long as that thread lives."))],
-        RootKind::FinalizerQueue => vec![plain("Nothing of the program holds it. It waits for its finalizer, and goes at the collection after that.")],
+        RootKind::Static => vec![
+            plain("The static field "),
+            strong(name),
+            plain(&format!(" holds it {away}, as long as the program runs.")),
+        ],
+        RootKind::ThreadStatic => {
+            vec![strong(name), plain(&format!(" holds it {away}, as long as that thread lives."))]
+        }
+        RootKind::FinalizerQueue => vec![plain(
+            "Nothing of the program holds it. It waits for its finalizer, and goes at the collection after that.",
+        )],
         RootKind::Stack => vec![
             plain("Only a word on a stack refers to it, "),
             plain(&away),
             plain(". The word may be stale: the object may be garbage that nobody has collected yet."),
         ],
         _ => {
-            let what = first.map(|object| type_name::short(&heap.snapshot.type_of(object).display_name())).unwrap_or_default();
-            vec![plain("A "), plain(line.kind.label()), plain(" to "), strong(what), plain(&format!(" holds it {away}."))]
+            let what =
+                first.map(|object| type_name::short(&heap.snapshot.type_of(object).display_name())).unwrap_or_default();
+            vec![
+                plain("A "),
+                plain(line.kind.label()),
+                plain(" to "),
+                strong(what),
+                plain(&format!(" holds it {away}.")),
+            ]
         }
     }
 }
@@ -555,7 +566,9 @@ mod tests {
             .map(|line| {
                 let words = match &line.kind {
                     LineKind::Subject(node) => node.type_name.clone(),
-                    LineKind::Step { via, node, .. } => format!("{} of {}", via.as_deref().unwrap_or("?"), node.type_name),
+                    LineKind::Step { via, node, .. } => {
+                        format!("{} of {}", via.as_deref().unwrap_or("?"), node.type_name)
+                    }
                     LineKind::Fork { node, n_more, root, .. } => {
                         format!("fork {} {:?} {}", node.type_name, n_more, root.as_ref().map_or("", |root| &root.1))
                     }
@@ -602,7 +615,11 @@ mod tests {
             query
         });
         assert!(open.lines.len() > paths.lines.len());
-        assert!(open.lines.iter().any(|line| line.depth == 1 && matches!(line.kind, LineKind::Root(_))), "{:?}", words(&open));
+        assert!(
+            open.lines.iter().any(|line| line.depth == 1 && matches!(line.kind, LineKind::Root(_))),
+            "{:?}",
+            words(&open)
+        );
     }
 
     #[test]

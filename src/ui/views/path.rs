@@ -112,13 +112,16 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> P
     };
     let address = cx.snapshot.objects.address(object);
     let command = format!("heaproot path {} {address}", cx.dump.name);
-    let foot = Rect::from_min_max(pos2(rect.left() + theme::PAD, rect.bottom() - 44.0), pos2(right, rect.bottom() - 14.0));
+    let foot =
+        Rect::from_min_max(pos2(rect.left() + theme::PAD, rect.bottom() - 44.0), pos2(right, rect.bottom() - 14.0));
     let body = Rect::from_min_max(body.min, pos2(rect.right(), foot.top() - 8.0));
     match (&answer, state.answer.failed()) {
         (Some(paths), _) if paths.is_held => held_ui(ui, body, cx, state, paths, id),
         (Some(paths), _) => not_held_ui(ui, body, cx, paths),
         (None, Some(Stopped::Cancelled)) => waiting(ui, body, "The question was cancelled", ""),
-        (None, Some(Stopped::Failed)) => waiting(ui, body, "This path could not be found", "A defect of this program stopped the question."),
+        (None, Some(Stopped::Failed)) => {
+            waiting(ui, body, "This path could not be found", "A defect of this program stopped the question.")
+        }
         (None, None) if cx.dump.session.is_cancelled() => {
             waiting(ui, body, "References were not read", "Reading was stopped before them. Run again to get paths.");
         }
