@@ -4,10 +4,10 @@
 //! `HEAPROOT_DUMPS_UNPACKED`; without it the test says so and ends.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::allow_attributes, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use heaproot::base::{Job, Limits};
+use heaproot::base::{Addr, Job, Limits};
 use heaproot::load::{self, OpenOptions};
 use heaproot::snapshot::{GapReason, HeapGraph, HeapSnapshot, TypeShape};
 use serde_json::Value;
@@ -36,6 +36,30 @@ fn open(path: &Path) -> Result<(HeapSnapshot, HeapGraph), load::Error> {
     let (snapshot, remaining) = load::open(path, &options, &Job::new())?;
     let graph = remaining.read_graph(&snapshot, &Job::new())?;
     Ok((snapshot, graph))
+}
+
+/// Everything a snapshot answers, as text: two runs must give the same.
+fn printed(snapshot: &HeapSnapshot, graph: &HeapGraph) -> String {
+    let mut text = format!("{:?}\n{:?}\n{:?}\n", snapshot.totals, snapshot.coverage, snapshot.objects.segments());
+    for entry in snapshot.objects.all_entries() {
+        let targets: Vec<u32> = graph.references.of(entry.id).map(|target| target.0).collect();
+        text.push_str(&format!("{entry:?} {targets:?}\n"));
+    }
+    text.push_str(&format!("{:?}\n{:?}\n{:?}", graph.checksums, graph.extra, graph.roots));
+    text
+}
+
+#[test]
+fn two_runs_give_the_same() {
+    for (name, dump, _) in dumps().into_iter().filter(|(name, ..)| name.contains("net9svr") || name.contains("seed-n"))
+    {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let (snapshot, graph) = pool.install(|| open(&dump)).unwrap();
+            printed(&snapshot, &graph)
+        };
+        assert!(run(1) == run(4), "{name}: two runs differ");
+    }
 }
 
 fn hex(value: &Value) -> u64 {
@@ -90,8 +114,18 @@ fn differences(snapshot: &HeapSnapshot, graph: &HeapGraph, truth: &Value) -> Vec
             (hex(&row["mt"]), sums)
         })
         .collect();
-    for mt in expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>() {
-        same(format!("type {mt:#x}"), &expected.get(mt), &found.get(mt));
+    // ClrMD takes two bytes off the base size of free blocks in 2.1 (its file says 22, the MethodTable 24), as it does
+    // for strings: their unrounded sum is not comparable.
+    let is_free = |mt: u64| {
+        snapshot.types.by_method_table(Addr(mt)).is_some_and(|id| snapshot.types.row(id).shape == TypeShape::Free)
+    };
+    let comparable = |(mt, sums): (&u64, &Sums)| {
+        let raw_bytes = if is_free(*mt) { 0 } else { sums.raw_bytes };
+        Sums { raw_bytes, ..sums.clone() }
+    };
+    for mt in expected.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
+        let of = |table: &BTreeMap<u64, Sums>| table.get_key_value(mt).map(comparable);
+        same(format!("type {mt:#x}"), &of(&expected), &of(&found));
     }
     let totals = &truth["totals"];
     let free = snapshot.types.iter().zip(&snapshot.totals).filter(|((_, row), _)| row.shape == TypeShape::Free);
@@ -137,7 +171,7 @@ fn differences(snapshot: &HeapSnapshot, graph: &HeapGraph, truth: &Value) -> Vec
         .filter(|(_, sum)| sum.count > 0)
         .map(|((_, row), sum)| (row.method_table.0, (sum.count, sum.xor, sum.sum)))
         .collect();
-    for mt in expected.keys().chain(found.keys()).collect::<std::collections::BTreeSet<_>>() {
+    for mt in expected.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
         same(format!("references of {mt:#x}"), &expected.get(mt), &found.get(mt));
     }
     let dangling =
@@ -151,6 +185,10 @@ fn heaps_are_the_truths() {
     let mut n_wrong = 0;
     for (name, dump, truth) in dumps() {
         let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
+        if truth["types"].as_array().is_none_or(Vec::is_empty) {
+            // A dump without a heap: what is in it is for the tests of the reader.
+            continue;
+        }
         let begin = std::time::Instant::now();
         match open(&dump) {
             Ok((snapshot, graph)) => {
@@ -167,8 +205,7 @@ fn heaps_are_the_truths() {
             }
             Err(err) => {
                 println!("{name}: {err}");
-                // A dump without a heap has no types in its truth file either.
-                n_wrong += usize::from(truth["types"].as_array().is_some_and(|types| !types.is_empty()));
+                n_wrong += 1;
             }
         }
     }

@@ -73,7 +73,11 @@ pub(crate) fn read(memory: &SplicedMemory, mt: Addr, shape: InstanceShape) -> Re
     let start = field(16)?;
     let start = u32::try_from(start.0)
         .ok()
-        .filter(|start| *start >= 8 && start.is_multiple_of(8) && *start <= shape.base_bytes)
+        // The first reference of the first element: anywhere inside it.
+        .filter(|start| {
+            let end = shape.base_bytes.saturating_add(shape.component_bytes);
+            *start >= 8 && start.is_multiple_of(8) && *start < end
+        })
         .ok_or_else(|| senseless("the start of the elements", start.0.cast_signed()))?;
     let mut items = Vec::new();
     for index in 0..count {

@@ -2,6 +2,8 @@
 
 use crate::base::{Addr, Cancelled};
 use crate::clr::ClrError;
+use crate::dump::DumpError;
+use crate::target::TargetError;
 
 use super::walk::WalkStop;
 
@@ -11,9 +13,9 @@ pub enum Error {
     /// The runtime or its heap was not found.
     #[error(transparent)]
     Clr(#[from] ClrError),
-    /// The file is no dump of a kind that can be read.
-    #[error("{0}")]
-    File(Box<Problem>),
+    /// The file is no dump of a kind that can be read, or is damaged.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// More objects than ids.
     #[error("the heap holds more than {} objects", u32::MAX - 1)]
     TooManyObjects,
@@ -70,7 +72,7 @@ impl Error {
                     command: String::new(),
                 }
             }
-            Self::File(problem) => (**problem).clone(),
+            Self::Target(err) => return target_problem(err),
             Self::TooManyObjects => Problem {
                 what: "This heap is too big".to_owned(),
                 why: format!("It holds more than {} objects, and ids are 32 bits wide.", u32::MAX - 1),
@@ -89,7 +91,16 @@ impl Error {
     /// True when someone gave up.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled | Self::Clr(ClrError::Cancelled))
+        matches!(
+            self,
+            Self::Cancelled | Self::Clr(ClrError::Cancelled) | Self::Target(TargetError::Dump(DumpError::Cancelled(_)))
+        )
+    }
+}
+
+impl From<DumpError> for Error {
+    fn from(err: DumpError) -> Self {
+        Self::Target(err.into())
     }
 }
 
@@ -107,4 +118,55 @@ impl From<WalkStop> for Error {
             WalkStop::TooManyTypes | WalkStop::TooManyObjects => Self::TooManyObjects,
         }
     }
+}
+
+/// The parts of a file's refusal; `None` when cancelled.
+fn target_problem(err: &TargetError) -> Option<Problem> {
+    let dump = match err {
+        TargetError::NoMemory { n_segments, file_bytes } => {
+            return Some(Problem {
+                what: "This dump holds no memory".to_owned(),
+                why: "Its headers are there, the bytes they speak of are not.".to_owned(),
+                expected: format!("{n_segments} segments of memory"),
+                found: format!("a file of {file_bytes} bytes that holds none of them"),
+                next: err.advice().unwrap_or_default(),
+                ..Problem::default()
+            });
+        }
+        TargetError::Dump(dump) => dump,
+    };
+    Some(match dump {
+        DumpError::Cancelled(_) => return None,
+        DumpError::Refused(refusal) => Problem {
+            what: refusal.what.to_string(),
+            why: refusal.why.to_string(),
+            next: refusal.advice.to_string(),
+            command: refusal.command.as_deref().unwrap_or_default().to_owned(),
+            ..Problem::default()
+        },
+        DumpError::Open { source, .. } => {
+            Problem { what: "The file cannot be opened".to_owned(), why: source.to_string(), ..Problem::default() }
+        }
+        DumpError::Malformed { what, at, expected, found } => Problem {
+            what: "The file is damaged".to_owned(),
+            why: format!("Its {what} cannot be."),
+            looked_in: at.to_string(),
+            expected: expected.clone(),
+            found: found.clone(),
+            next: dump.advice().unwrap_or_default(),
+            ..Problem::default()
+        },
+        DumpError::Read(read) => Problem {
+            what: "The file is damaged or cut short".to_owned(),
+            why: read.to_string(),
+            next: dump.advice().unwrap_or_default(),
+            ..Problem::default()
+        },
+        DumpError::Unpack(unpack) => Problem {
+            what: "The file cannot be unpacked".to_owned(),
+            why: unpack.to_string(),
+            next: dump.advice().unwrap_or_default(),
+            ..Problem::default()
+        },
+    })
 }

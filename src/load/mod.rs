@@ -11,6 +11,7 @@ mod edges;
 mod error;
 mod facts;
 mod first_pass;
+mod roots;
 mod second_pass;
 mod types;
 mod values;
@@ -44,8 +45,9 @@ pub struct OpenOptions {
 /// [`Error`], whose [`Error::problem`] says what a person can do about it.
 pub fn open(path: &Path, options: &OpenOptions, job: &Job) -> Result<(HeapSnapshot, Remaining), Error> {
     let mut warnings = Warnings::new();
-    let target = open_target(path)?;
-    let file_bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let opened = crate::dump::open(path, &options.limits, job)?;
+    let target = crate::target::from_core(&opened, &options.limits, job, &mut warnings)?;
+    let file_bytes = opened.map.bytes().len() as u64;
     let file_name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     from_target(Arc::new(target), &file_name, file_bytes, options, job, &mut warnings)
 }
@@ -65,7 +67,8 @@ pub fn from_target(
     let limits = &options.limits;
     let runtime = Arc::new(Runtime::open(target, limits, job, warnings)?);
     let pass = first_pass::walk_heap(&runtime, limits, job, warnings)?;
-    let types::Described { types, modules } = types::describe(&runtime, &pass.method_tables(), options, job, warnings)?;
+    let types::Described { types, modules, clr } =
+        types::describe(&runtime, &pass.method_tables(), options, job, warnings)?;
     let first_pass::Counted { objects, totals, mut coverage } = pass.finish(&types, job)?;
     facts::complete_coverage(&mut coverage, &runtime, &types, &totals);
     let snapshot = HeapSnapshot {
@@ -78,15 +81,5 @@ pub fn from_target(
         warnings: std::mem::take(warnings),
         values: Arc::new(TargetValues::new(Arc::clone(&runtime))),
     };
-    Ok((snapshot, Remaining::new(runtime, options.limits)))
-}
-
-fn open_target(path: &Path) -> Result<Target, Error> {
-    crate::target::from_core::open_core(path).ok_or_else(|| {
-        Error::File(Box::new(Problem {
-            what: "This file is no dump that can be read".to_owned(),
-            why: "It is not an ELF core of x64 or arm64.".to_owned(),
-            ..Problem::default()
-        }))
-    })
+    Ok((snapshot, Remaining::new(runtime, clr)))
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::edges::{EdgeSource, read_edges};
 use super::error::Error;
+use super::roots;
 use crate::base::job::Unit;
-use crate::base::{Job, Limits, Place, Skipped, Warnings};
-use crate::clr::Runtime;
-use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootTables};
+use crate::base::{Job, Place, Skipped, Warnings};
+use crate::clr::{Runtime, Types};
+use crate::snapshot::{HeapGraph, HeapSnapshot};
 
 /// Slots of which one may miss before references are called unreliable: a collection that moves objects leaves many
 /// behind, a healthy dump none at all.
@@ -17,12 +18,12 @@ const MISSES_ONE_IN: u64 = 1000;
 #[derive(Clone, Debug)]
 pub struct Remaining {
     runtime: Arc<Runtime>,
-    limits: Limits,
+    types: Arc<Types>,
 }
 
 impl Remaining {
-    pub(crate) fn new(runtime: Arc<Runtime>, limits: Limits) -> Self {
-        Self { runtime, limits }
+    pub(crate) fn new(runtime: Arc<Runtime>, types: Arc<Types>) -> Self {
+        Self { runtime, types }
     }
 
     /// The runtime that was found.
@@ -31,22 +32,28 @@ impl Remaining {
         &self.runtime
     }
 
+    /// What more can be asked of its types.
+    #[must_use]
+    pub fn types(&self) -> &Arc<Types> {
+        &self.types
+    }
+
     /// Reads roots and references of `snapshot`, which came from the same call of [`super::open`].
     ///
     /// # Errors
     /// [`Error::Cancelled`]. What cannot be read is a warning of the graph.
     pub fn read_graph(&self, snapshot: &HeapSnapshot, job: &Job) -> Result<HeapGraph, Error> {
         let mut warnings = Warnings::new();
-        let roots = RootTables::default();
-        let _ = self.limits;
-        let dependents: Vec<(ObjectId, ObjectId)> = Vec::new();
+        job.stage("Reading roots", Unit::Steps, None);
+        let mut roots = roots::read(&self.runtime, snapshot, job, &mut warnings)?;
+        roots::sort(&mut roots.tables.roots);
         job.stage("Reading references", Unit::Objects, Some(snapshot.objects.len() as u64));
         let source = EdgeSource {
             memory: &self.runtime.target.memory,
             objects: &snapshot.objects,
             types: &snapshot.types,
             loader_allocators: &[],
-            dependents: &dependents,
+            dependents: &roots.dependents,
         };
         let edges = read_edges(&source, job)?;
         if edges.absent_bytes > 0 {
@@ -60,7 +67,7 @@ impl Remaining {
             checksums: edges.checksums,
             n_dangling: edges.n_dangling,
             is_unreliable: edges.n_dangling.saturating_mul(MISSES_ONE_IN) > edges.n_slots,
-            roots,
+            roots: roots.tables,
             warnings,
         })
     }
