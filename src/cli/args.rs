@@ -25,6 +25,10 @@ pub struct Cli {
     /// Dump to open in the window: an ELF core, plain or as .zst, .gz, .xz.
     pub dump: Option<PathBuf>,
 
+    /// Place in the window to open at, as “Copy this place” writes it: types/0x7f…
+    #[arg(long, value_name = "PLACE")]
+    pub at: Option<String>,
+
     /// Options of the window.
     #[command(flatten)]
     pub open: OpenArgs,
@@ -258,6 +262,21 @@ pub enum ViewArg {
     Instances,
     /// What keeps an object alive, in full length.
     Path,
+    /// What was read and what was not.
+    Coverage,
+}
+
+impl ViewArg {
+    /// The word that the window knows it by.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Types => "types",
+            Self::Instances => "instances",
+            Self::Path => "path",
+            Self::Coverage => "coverage",
+        }
+    }
 }
 
 /// Arguments of `screenshot`.
@@ -275,6 +294,9 @@ pub struct ScreenshotArgs {
     /// Object whose path is shown.
     #[arg(long, value_name = "ADDR")]
     pub object: Option<String>,
+    /// Text of the filter of types.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
     /// File to write.
     #[arg(short, long, value_name = "FILE.png")]
     pub output: PathBuf,
