@@ -113,6 +113,7 @@ fn explain(cause: &str) -> String {
 struct Window {
     app: App,
     size: Option<egui::Vec2>,
+    title: String,
 }
 
 impl Window {
@@ -125,7 +126,7 @@ impl Window {
         let open = OpenOptions { module_folders: options.module_folders };
         let mut app = app.with_dump(options.dump.as_deref(), open);
         app.go_when_ready(options.at);
-        Self { app, size: None }
+        Self { app, size: None, title: String::new() }
     }
 
     /// Keeps the window's size once it has stopped changing.
@@ -149,7 +150,8 @@ impl eframe::App for Window {
         self.app.logic(ctx);
         self.remember_size(ctx);
         let title = self.app.title();
-        if ctx.input(|input| input.viewport().title.as_deref() != Some(&title)) {
+        if self.title != title {
+            self.title.clone_from(&title);
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(title));
         }
     }

@@ -101,6 +101,8 @@ pub struct Theme {
     /// Treemap and icicle, by branch under the root.
     pub cat: [Color32; 6],
     shadow: Color32,
+    /// Lies over the window while a question is open.
+    pub veil: Color32,
 }
 
 const fn rgb(value: u32) -> Color32 {
@@ -135,6 +137,7 @@ pub static LIGHT: Theme = Theme {
     stack_root: rgb(0x52_5C69),
     cat: [rgb(0xCB_D9F5), rgb(0xD9_CEF3), rgb(0xC5_E3E0), rgb(0xF0_DCC0), rgb(0xDD_E5C0), rgb(0xF1_D0DF)],
     shadow: Color32::from_black_alpha(30),
+    veil: Color32::from_black_alpha(46),
 };
 
 /// The dark theme.
@@ -165,6 +168,7 @@ pub static DARK: Theme = Theme {
     stack_root: rgb(0xA7_B1BD),
     cat: [rgb(0x27_406F), rgb(0x41_336E), rgb(0x1D_4C4F), rgb(0x5A_4522), rgb(0x41_501F), rgb(0x5C_2C48)],
     shadow: Color32::from_black_alpha(110),
+    veil: Color32::from_black_alpha(120),
 };
 
 /// The theme that `ui` is drawn in.

@@ -327,3 +327,14 @@ fn the_last_of_five_hundred_million_rows_stands_in_its_place() {
     assert_eq!(last.bottom(), 232.0);
     assert_eq!(last.top() - before.top(), 24.0);
 }
+
+#[test]
+fn a_right_press_shows_what_can_be_done_and_escape_closes_it() {
+    let mut harness = harness(seed_app());
+    let row = harness.get_by(|node| node.role() == Role::Row && node.label().is_some_and(|label| label.contains("Corpus.Seed.Job, ")));
+    row.click_secondary();
+    settle(&mut harness);
+    assert!(has(&harness, "Copy the MethodTable"));
+    press(&mut harness, Modifiers::NONE, Key::Escape);
+    assert!(!has(&harness, "Copy the MethodTable"));
+}

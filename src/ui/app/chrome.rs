@@ -344,14 +344,26 @@ impl App {
 }
 
 /// The keys of `command` as this system writes them.
-pub(super) fn keys_text(ui: &Ui, command: &Command) -> String {
-    command.shortcut().map_or(String::new(), |keys| ui.ctx().format_shortcut(&keys).replace('+', " "))
+pub fn keys_text(ui: &Ui, command: &Command) -> String {
+    let Some(keys) = command.shortcut() else { return String::new() };
+    let words = ui.ctx().format_shortcut(&keys);
+    words.split('+').map(key_sign).collect::<Vec<_>>().join(" ")
+}
+
+/// The sign of a key that the toolkit spells out.
+fn key_sign(word: &str) -> &str {
+    match word {
+        "Slash" => "/",
+        "Plus" => "+",
+        "Minus" => "−",
+        word => word,
+    }
 }
 
 /// An entry of a menu. True when it was chosen.
 pub fn menu_entry(ui: &mut Ui, icon: Option<char>, text: &str, keys: &str, is_enabled: bool, is_on: bool) -> bool {
     let sense = if is_enabled { Sense::click() } else { Sense::hover() };
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width().max(200.0), 26.0), sense);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width().clamp(200.0, 250.0), 26.0), sense);
     response.widget_info(|| WidgetInfo::labeled(Role::MenuItem, is_enabled, text));
     let pen = Pen::on(ui);
     let theme = pen.theme;
@@ -373,7 +385,7 @@ pub fn menu_entry(ui: &mut Ui, icon: Option<char>, text: &str, keys: &str, is_en
 
 /// A line between the groups of a menu.
 pub fn menu_line(ui: &mut Ui) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width().max(200.0), 9.0), Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width().clamp(200.0, 250.0), 9.0), Sense::hover());
     let pen = Pen::on(ui);
     pen.hline(rect.left() + 4.0, rect.right() - 4.0, rect.center().y, pen.theme.line);
 }

@@ -116,7 +116,7 @@ impl App {
                 (false, _) => self.outbox.send(Command::OpenPath(path)),
             }
         }
-        if self.sheet.is_some() || ctx.any_popup_open() {
+        if self.sheet.is_some() || egui::Popup::is_any_open(ctx) {
             return;
         }
         let is_typing = ctx.text_edit_focused();

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use eframe::egui;
 
-pub use chrome::{menu_entry, menu_line};
+pub use chrome::{keys_text, menu_entry, menu_line};
 pub use command::{Command, Outbox, Subject};
 
 use super::model::instances::Previews;

@@ -36,8 +36,7 @@ impl App {
             .stroke(egui::Stroke::new(1.0, theme.line2))
             .corner_radius(10)
             .shadow(ui.visuals().window_shadow);
-        let backdrop = theme::mix(theme.canvas, theme.t1, 0.5).gamma_multiply(if theme.is_dark { 0.35 } else { 0.18 });
-        let modal = egui::Modal::new(Id::unique("sheet")).frame(frame).backdrop_color(backdrop);
+        let modal = egui::Modal::new(Id::unique("sheet")).frame(frame).backdrop_color(theme.veil);
         let modal = modal.show(ui.ctx(), |ui| {
             let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
             match &mut sheet {
@@ -69,7 +68,7 @@ impl App {
         if field.show(ui, at, text).changed() {
             *cursor = 0;
         }
-        let hits = self.hits(text);
+        let hits = self.hits(ui, text);
         let room = ((rect.bottom() - at.bottom() - 16.0) / 30.0).floor().max(1.0) as usize;
         *cursor = (*cursor + usize::from(down)).saturating_sub(usize::from(up)).min(hits.len().saturating_sub(1));
         let first = cursor.saturating_sub(room - 1);
@@ -122,7 +121,7 @@ impl App {
         }
     }
 
-    fn hits(&self, text: &str) -> Vec<Hit> {
+    fn hits(&self, ui: &Ui, text: &str) -> Vec<Hit> {
         const TYPES: usize = 30;
         let mut hits = Vec::new();
         let snapshot = self.dump.as_ref().and_then(|dump| dump.session.snapshot());
@@ -152,9 +151,7 @@ impl App {
                 .map(|command| Hit {
                     icon: command.icon(),
                     text: command.label(),
-                    note: command.shortcut().map_or(String::new(), |keys| {
-                        keys.format(&egui::ModifierNames::NAMES, false).replace('+', " ")
-                    }),
+                    note: keys_text(ui, &command),
                     command,
                 }),
         );

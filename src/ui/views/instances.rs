@@ -253,7 +253,7 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
         if let Some(preview) = preview.filter(|preview| !preview.is_empty()) {
             tip.push_str(&format!("\n{preview}"));
         }
-        row.response.clone().on_hover_text(tip);
+        row.response.clone().on_hover_text_at_pointer(tip);
     }
     let preview = preview.filter(|preview| !preview.is_empty()).map_or(String::new(), |preview| format!(", {preview}"));
     let held = match is_held {
@@ -266,6 +266,7 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
 
 fn row_menu(cx: &Cx<'_>, row: &Row, object: ObjectId) {
     row.response.context_menu(|ui| {
+        ui.set_max_width(250.0);
         ui.set_min_width(230.0);
         let place = Place::object(cx.snapshot, object);
         let address = cx.snapshot.objects.address(object);

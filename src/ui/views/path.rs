@@ -189,7 +189,7 @@ fn lines_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: 
                 buttons_ui(ui, cx, row, node, paths, place);
             }
             row_menu(cx, row, node, paths);
-            row.response.clone().on_hover_text(tip(node));
+            row.response.clone().on_hover_text_at_pointer(tip(node));
         }
         if row.response.clicked() {
             toggled = Some(row.index);
@@ -270,6 +270,7 @@ fn buttons_ui(ui: &mut Ui, cx: &Cx<'_>, row: &Row, node: &Node, paths: &Paths, p
 
 fn row_menu(cx: &Cx<'_>, row: &Row, node: &Node, paths: &Arc<Paths>) {
     row.response.context_menu(|ui| {
+        ui.set_max_width(250.0);
         ui.set_min_width(230.0);
         let place = Place::object(cx.snapshot, node.object);
         let type_place = Place { object: None, ..place };

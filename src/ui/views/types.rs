@@ -471,7 +471,7 @@ fn type_row_ui(ui: &mut Ui, row: &Row, entry: &TypeEntry, is_grouped: bool, most
             number::exact_bytes(entry.totals.bytes),
             number::exact_bytes(entry.totals.biggest)
         ));
-        row.response.clone().on_hover_text(tip);
+        row.response.clone().on_hover_text_at_pointer(tip);
     }
     let unnamed = entry.unnamed.as_ref().map_or(String::new(), |reason| format!(", no name: {reason}"));
     format!(
@@ -511,13 +511,14 @@ fn group_row_ui(
         number::size(totals.bytes)
     );
     if row.response.hovered() {
-        row.response.clone().on_hover_text(format!("{shown}\n{types}, {}", number::exact_bytes(totals.bytes)));
+        row.response.clone().on_hover_text_at_pointer(format!("{shown}\n{types}, {}", number::exact_bytes(totals.bytes)));
     }
     text
 }
 
 fn row_menu(cx: &Cx<'_>, row: &Row, entry: &TypeEntry) {
     row.response.context_menu(|ui| {
+        ui.set_max_width(250.0);
         ui.set_min_width(230.0);
         let place = Place { view: View::Types, ty: Some(entry.id), object: None };
         let method_table = cx.snapshot.types.row(entry.id).method_table;

@@ -39,21 +39,15 @@ pub fn welcome_ui(ui: &mut Ui, rect: Rect, settings: &Settings, path: &mut Strin
     target_ui(ui, target, path, outbox);
     let bottom = rect.bottom() - 56.0;
     if is_narrow {
-        let end = recent_ui(ui, left, target.bottom() + 36.0, column, bottom, settings, outbox);
-        let _ = end;
+        recent_ui(ui, left, target.bottom() + 36.0, column, bottom, settings, outbox);
     } else {
         recent_ui(ui, left, target.bottom() + 36.0, column, bottom, settings, outbox);
         recipes_ui(ui, left + column + 72.0, y, right - left - column - 72.0, outbox);
     }
     let y = rect.bottom() - 34.0;
     let mut x = left;
-    let mut name = String::new();
     for (command, word) in [(Command::Open, "open"), (Command::Palette, "command"), (Command::Keys, "all keys")] {
-        name.clear();
-        if let Some(keys) = command.shortcut() {
-            name = ui.ctx().format_shortcut(&keys).replace('+', " ");
-        }
-        x = marks::key_cap(&pen, x, y, &name) + 8.0;
+        x = marks::key_cap(&pen, x, y, &crate::ui::app::keys_text(ui, &command)) + 8.0;
         x = pen.text(x, y, word, theme::SMALL, theme.t3) + 20.0;
     }
     let version = concat!("Heaproot ", env!("CARGO_PKG_VERSION"));
