@@ -331,7 +331,9 @@ fn the_last_of_five_hundred_million_rows_stands_in_its_place() {
 #[test]
 fn a_right_press_shows_what_can_be_done_and_escape_closes_it() {
     let mut harness = harness(seed_app());
-    let row = harness.get_by(|node| node.role() == Role::Row && node.label().is_some_and(|label| label.contains("Corpus.Seed.Job, ")));
+    let row = harness.get_by(|node| {
+        node.role() == Role::Row && node.label().is_some_and(|label| label.contains("Corpus.Seed.Job, "))
+    });
     row.click_secondary();
     settle(&mut harness);
     assert!(has(&harness, "Copy the MethodTable"));

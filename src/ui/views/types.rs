@@ -511,7 +511,9 @@ fn group_row_ui(
         number::size(totals.bytes)
     );
     if row.response.hovered() {
-        row.response.clone().on_hover_text_at_pointer(format!("{shown}\n{types}, {}", number::exact_bytes(totals.bytes)));
+        row.response
+            .clone()
+            .on_hover_text_at_pointer(format!("{shown}\n{types}, {}", number::exact_bytes(totals.bytes)));
     }
     text
 }
