@@ -47,9 +47,7 @@ pub(crate) struct Edges {
 /// Reads every reference.
 pub(crate) fn read_edges(source: &EdgeSource<'_>, job: &Job) -> Result<Edges, Cancelled> {
     let n_ids = source.objects.len();
-    let is_object: Vec<bool> =
-        source.types.iter().map(|(_, row)| !matches!(row.shape, TypeShape::Free | TypeShape::Gap)).collect();
-    let reader = Reader { source, is_object: &is_object };
+    let reader = Reader::new(source);
     let n_chunks = n_ids.div_ceil(References::CHUNK_IDS);
     let sums = (0..n_chunks)
         .into_par_iter()
@@ -118,91 +116,151 @@ impl Sums {
     }
 }
 
+/// Slots of some hundred objects on their way to ids. Turning an address into an id misses the cache, and coding an id
+/// takes a branch that cannot be foretold: one after the other, every branch would wait for its miss. In batches the
+/// misses overlap. Measured on ten million objects with far references: 3 times as fast.
+#[derive(Debug, Default)]
+struct Batch {
+    /// Non-null words of slots.
+    words: Vec<u64>,
+    /// Their ids, [`NO_OBJECT`] where no object begins.
+    targets: Vec<u32>,
+    /// Objects of the batch: end of their words, and their types.
+    rows: Vec<(u32, Entry)>,
+}
+
+/// Slots that fill a batch: 24 KiB of words and ids, within the first-level cache.
+const BATCH_SLOTS: usize = 2048;
+/// Not an id: ids are fewer.
+const NO_OBJECT: u32 = u32::MAX;
+
+impl Batch {
+    /// The non-null ones of a stretch of slots.
+    #[inline]
+    fn take(&mut self, slots: &[u8]) {
+        for slot in slots.as_chunks::<8>().0 {
+            let word = u64::from_le_bytes(*slot);
+            if word != 0 {
+                self.words.push(word);
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Reader<'a> {
     source: &'a EdgeSource<'a>,
+    /// Per type: where its references stand.
+    layouts: Vec<&'a ReferenceLayout>,
     /// Per type: its instances are objects, neither free blocks nor holes.
-    is_object: &'a [bool],
+    is_object: Vec<bool>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(source: &'a EdgeSource<'a>) -> Self {
+        let rows = || source.types.iter().map(|(_, row)| row);
+        Self {
+            source,
+            layouts: rows().map(|row| &row.references).collect(),
+            is_object: rows().map(|row| !matches!(row.shape, TypeShape::Free | TypeShape::Gap)).collect(),
+        }
+    }
+
     fn read_chunk(&self, ids: std::ops::Range<u32>, sums: &mut Sums) -> RowChunk {
-        let EdgeSource { memory, objects, types, loader_allocators, dependents } = *self.source;
+        let EdgeSource { memory, objects, dependents, .. } = *self.source;
         let mut rows = RowChunk::new(ids.start);
         rows.reserve(ids.len(), ids.len() * 4);
         let first = dependents.partition_point(|pair| pair.0.0 < ids.start);
-        let mut dependents = dependents.get(first..).unwrap_or_default().iter().peekable();
+        let mut out = Out { rows, sums, dependents: dependents.get(first..).unwrap_or_default(), near: 0 };
         let mut piece = Piece { start: Addr::NULL, bytes: &[] };
-        let mut near = 0;
+        let mut batch = Batch::default();
         for entry in objects.entries(ids) {
-            let layout = &types.row(entry.ty).references;
+            let layout = self.layouts[entry.ty.index()];
             if *layout != ReferenceLayout::None {
-                let mut slots = SlotSink {
-                    reader: self,
-                    rows: &mut rows,
-                    near: &mut near,
-                    sum: ReferenceChecksum::default(),
-                    n_dangling: 0,
-                };
                 match piece.object(memory, &entry) {
-                    Some(bytes) => read_slots(layout, bytes, |bytes| slots.take(bytes)),
+                    Some(bytes) => read_slots(layout, bytes, |slots| batch.take(slots)),
                     None => {
                         let (bytes, absent) = put_together(memory, &entry);
-                        sums.absent_bytes += absent;
-                        sums.first_absent = sums.first_absent.or(Some(entry.address));
-                        read_slots(layout, &bytes, |bytes| slots.take(bytes));
+                        out.sums.absent_bytes += absent;
+                        out.sums.first_absent = out.sums.first_absent.or(Some(entry.address));
+                        read_slots(layout, &bytes, |slots| batch.take(slots));
                     }
                 }
-                let (sum, n_dangling) = (slots.sum, slots.n_dangling);
-                sums.n_dangling += n_dangling;
-                if let Some(into) = sums.checksums.get_mut(entry.ty.index()) {
-                    into.count += sum.count;
-                    into.xor ^= sum.xor;
-                    into.sum = into.sum.wrapping_add(sum.sum);
-                }
             }
-            if let Some(&Some(to)) = loader_allocators.get(entry.ty.index()) {
-                rows.push(to);
-                sums.extra.push(ExtraEdge { from: entry.id, to, kind: ExtraEdgeKind::LoaderAllocator });
+            batch.rows.push((batch.words.len() as u32, entry));
+            if batch.words.len() >= BATCH_SLOTS || batch.rows.len() >= BATCH_SLOTS {
+                self.empty(&mut batch, &mut out);
             }
-            while let Some(&(from, to)) = dependents.next_if(|pair| pair.0 == entry.id) {
-                rows.push(to);
-                sums.extra.push(ExtraEdge { from, to, kind: ExtraEdgeKind::DependentHandle });
-            }
-            rows.end_row();
         }
-        rows.finish()
+        self.empty(&mut batch, &mut out);
+        out.rows.finish()
+    }
+
+    /// Turns the words of a batch into ids, then writes its rows.
+    fn empty(&self, batch: &mut Batch, out: &mut Out<'_>) {
+        let objects = self.source.objects;
+        let mut near = out.near;
+        batch.targets.clear();
+        batch.targets.extend(batch.words.iter().map(|&word| {
+            let target = objects.at_near(Addr(word), &mut near);
+            let is_object = target.is_some_and(|target| self.is_object[objects.type_of(target).index()]);
+            if is_object { target.map_or(NO_OBJECT, |target| target.0) } else { NO_OBJECT }
+        }));
+        out.near = near;
+        let mut from = 0;
+        for &(to, ref entry) in &batch.rows {
+            let slots = from..to as usize;
+            from = to as usize;
+            if !slots.is_empty() {
+                self.write_row(batch, slots, entry, out);
+            }
+            self.write_extra(entry, out);
+            out.rows.end_row();
+        }
+        batch.words.clear();
+        batch.rows.clear();
+    }
+
+    fn write_row(&self, batch: &Batch, slots: std::ops::Range<usize>, entry: &Entry, out: &mut Out<'_>) {
+        let words = batch.words.get(slots.clone()).unwrap_or_default();
+        let targets = batch.targets.get(slots).unwrap_or_default();
+        let Some(sum) = out.sums.checksums.get_mut(entry.ty.index()) else { return };
+        for (&word, &target) in words.iter().zip(targets) {
+            sum.count += 1;
+            sum.xor ^= word;
+            sum.sum = sum.sum.wrapping_add(word);
+            if target == NO_OBJECT {
+                out.sums.n_dangling += 1;
+            } else {
+                out.rows.push(ObjectId(target));
+            }
+        }
+    }
+
+    /// The edges that no field holds.
+    fn write_extra(&self, entry: &Entry, out: &mut Out<'_>) {
+        if let Some(&Some(to)) = self.source.loader_allocators.get(entry.ty.index()) {
+            out.rows.push(to);
+            out.sums.extra.push(ExtraEdge { from: entry.id, to, kind: ExtraEdgeKind::LoaderAllocator });
+        }
+        while let Some((&(from, to), later)) = out.dependents.split_first()
+            && from == entry.id
+        {
+            out.dependents = later;
+            out.rows.push(to);
+            out.sums.extra.push(ExtraEdge { from, to, kind: ExtraEdgeKind::DependentHandle });
+        }
     }
 }
 
-/// Where the slots of one object go.
-struct SlotSink<'a> {
-    reader: &'a Reader<'a>,
-    rows: &'a mut RowChunk,
-    near: &'a mut usize,
-    sum: ReferenceChecksum,
-    n_dangling: u64,
-}
-
-impl SlotSink<'_> {
-    /// A stretch of slots.
-    #[inline]
-    fn take(&mut self, slots: &[u8]) {
-        let objects = self.reader.source.objects;
-        for slot in slots.as_chunks::<8>().0 {
-            let word = u64::from_le_bytes(*slot);
-            if word == 0 {
-                continue;
-            }
-            self.sum.count += 1;
-            self.sum.xor ^= word;
-            self.sum.sum = self.sum.sum.wrapping_add(word);
-            match objects.at_near(Addr(word), self.near) {
-                Some(target) if self.reader.is_object[objects.type_of(target).index()] => self.rows.push(target),
-                _ => self.n_dangling += 1,
-            }
-        }
-    }
+/// Where rows go.
+struct Out<'a> {
+    rows: RowChunk,
+    sums: &'a mut Sums,
+    /// Those not yet written, by primary.
+    dependents: &'a [(ObjectId, ObjectId)],
+    /// Segment of the last target.
+    near: usize,
 }
 
 /// Calls `take` for every stretch of reference slots of an object with `bytes`, in address order. What a layout says

@@ -88,12 +88,18 @@ impl RowChunk {
     pub fn push(&mut self, target: ObjectId) {
         let source = i64::from(self.first_id) + (self.rows.len() + self.open.len()) as i64;
         let delta = i64::from(target.0) - source;
-        let mut code = ((delta << 1) ^ (delta >> 63)) as u64;
-        while code >= 0x80 {
-            self.bytes.push(code as u8 | 0x80);
-            code >>= 7;
-        }
-        self.bytes.push(code as u8);
+        let code = ((delta << 1) ^ (delta >> 63)) as u64;
+        // At most 33 bits, so five groups of seven, spread over bytes at once: no loop whose length cannot be foretold.
+        let len = (64 - (code | 1).leading_zeros()).div_ceil(7) as usize;
+        let spread = code & 0x7f
+            | code << 1 & 0x7f << 8
+            | code << 2 & 0x7f << 16
+            | code << 3 & 0x7f << 24
+            | code << 4 & 0x7f << 32;
+        let more = 0x80_8080_8080 & ((1_u64 << (8 * (len - 1))) - 1);
+        let end = self.bytes.len() + len;
+        self.bytes.extend_from_slice(&(spread | more).to_le_bytes());
+        self.bytes.truncate(end);
         self.n_references += 1;
     }
 
