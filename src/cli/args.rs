@@ -29,6 +29,10 @@ pub struct Cli {
     #[arg(long, value_name = "PLACE")]
     pub at: Option<String>,
 
+    /// Picture of the window as it is on the screen, once everything is read; the program ends then. For checks.
+    #[arg(long, value_name = "FILE.png", hide = true)]
+    pub picture: Option<PathBuf>,
+
     /// Options of the window.
     #[command(flatten)]
     pub open: OpenArgs,
@@ -262,6 +266,16 @@ pub enum ViewArg {
     Instances,
     /// What keeps an object alive, in full length.
     Path,
+    /// Every root by kind.
+    Roots,
+    /// GC handles.
+    Handles,
+    /// Static fields.
+    Statics,
+    /// Managed threads.
+    Threads,
+    /// The finalizer queue.
+    Finalizers,
     /// What was read and what was not.
     Coverage,
 }
@@ -274,6 +288,11 @@ impl ViewArg {
             Self::Types => "types",
             Self::Instances => "instances",
             Self::Path => "path",
+            Self::Roots => "roots",
+            Self::Handles => "handles",
+            Self::Statics => "statics",
+            Self::Threads => "threads",
+            Self::Finalizers => "finalizers",
             Self::Coverage => "coverage",
         }
     }

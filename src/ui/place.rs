@@ -11,13 +11,27 @@ pub enum View {
     /// Types, instances, paths.
     #[default]
     Types,
+    /// Every root by kind.
+    Roots,
+    /// GC handles.
+    Handles,
+    /// Static fields.
+    Statics,
+    /// Managed threads.
+    Threads,
+    /// The finalizer queue.
+    Finalizers,
     /// What was read and what was not.
     Coverage,
 }
 
 impl View {
     /// All, in the order of the rail; views of one group stand together.
-    pub const GROUPS: &'static [&'static [Self]] = &[&[Self::Types], &[Self::Coverage]];
+    pub const GROUPS: &'static [&'static [Self]] = &[
+        &[Self::Types],
+        &[Self::Roots, Self::Handles, Self::Statics, Self::Threads, Self::Finalizers],
+        &[Self::Coverage],
+    ];
 
     /// All, in the order of the rail.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -29,6 +43,11 @@ impl View {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Types => "Types",
+            Self::Roots => "Roots",
+            Self::Handles => "Handles",
+            Self::Statics => "Statics",
+            Self::Threads => "Threads",
+            Self::Finalizers => "Finalizers",
             Self::Coverage => "Coverage",
         }
     }
@@ -38,6 +57,11 @@ impl View {
     pub const fn icon(self) -> char {
         match self {
             Self::Types => icons::TABLE,
+            Self::Roots => icons::PUSH_PIN,
+            Self::Handles => icons::ANCHOR,
+            Self::Statics => icons::BRACKETS_CURLY,
+            Self::Threads => icons::WAVEFORM,
+            Self::Finalizers => icons::HOURGLASS,
             Self::Coverage => icons::SHIELD_CHECK,
         }
     }
@@ -47,6 +71,11 @@ impl View {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Types => "types",
+            Self::Roots => "roots",
+            Self::Handles => "handles",
+            Self::Statics => "statics",
+            Self::Threads => "threads",
+            Self::Finalizers => "finalizers",
             Self::Coverage => "coverage",
         }
     }

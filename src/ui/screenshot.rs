@@ -30,6 +30,11 @@ impl Scene {
         ("types", Self::View(View::Types)),
         ("instances", Self::Instances),
         ("path", Self::Path),
+        ("roots", Self::View(View::Roots)),
+        ("handles", Self::View(View::Handles)),
+        ("statics", Self::View(View::Statics)),
+        ("threads", Self::View(View::Threads)),
+        ("finalizers", Self::View(View::Finalizers)),
         ("coverage", Self::View(View::Coverage)),
     ];
 

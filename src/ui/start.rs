@@ -21,6 +21,8 @@ pub struct WindowOptions {
     pub module_folders: Vec<PathBuf>,
     /// A place in it, as text.
     pub at: Option<String>,
+    /// Where a picture of the screen goes once everything is read; the window closes then. For checks.
+    pub picture: Option<PathBuf>,
 }
 
 /// Why there is no window: one line that names what is missing.
@@ -114,6 +116,8 @@ struct Window {
     app: App,
     size: Option<egui::Vec2>,
     title: String,
+    picture: Option<PathBuf>,
+    n_still: u32,
 }
 
 impl Window {
@@ -126,7 +130,34 @@ impl Window {
         let open = OpenOptions { module_folders: options.module_folders };
         let mut app = app.with_dump(options.dump.as_deref(), open);
         app.go_when_ready(options.at);
-        Self { app, size: None, title: String::new() }
+        Self { app, size: None, title: String::new(), picture: options.picture, n_still: 0 }
+    }
+
+    /// Takes the picture that was asked for, some frames after the last change, and ends.
+    fn take_picture(&mut self, ctx: &egui::Context) {
+        const STILL_FRAMES: u32 = 10;
+        if self.picture.is_none() {
+            return;
+        }
+        self.n_still = if self.app.is_busy() { 0 } else { self.n_still + 1 };
+        if self.n_still >= STILL_FRAMES
+            && let Some(path) = self.picture.take()
+        {
+            let closer = ctx.clone();
+            ctx.request_screenshot(move |image| {
+                let picture = super::raster::Picture {
+                    width: image.width(),
+                    height: image.height(),
+                    rgba: image.as_raw().to_vec(),
+                };
+                if let Err(err) = super::picture::write(&picture, 1.0, &path) {
+                    tracing::error!("{}: {err}", path.display());
+                }
+                closer.send_viewport_cmd(egui::ViewportCommand::Close);
+                closer.request_repaint();
+            });
+        }
+        ctx.request_repaint();
     }
 
     /// Keeps the window's size once it has stopped changing.
@@ -149,6 +180,7 @@ impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.app.logic(ctx);
         self.remember_size(ctx);
+        self.take_picture(ctx);
         let title = self.app.title();
         if self.title != title {
             self.title.clone_from(&title);

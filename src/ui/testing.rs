@@ -154,8 +154,10 @@ fn pictures_of_every_state() {
     let dead = snapshot.objects.ids().find(|&object| snapshot.is_object(object) && !reachability.is_alive(object));
     app.go(Place::object(&snapshot, dead.unwrap_or(stale)));
     both("garbage", &mut app);
-    app.go(Place::view(View::Coverage));
-    both("coverage", &mut app);
+    for view in View::all().filter(|view| *view != View::Types) {
+        app.go(Place::view(view));
+        both(view.key(), &mut app);
+    }
 }
 
 #[test]

@@ -107,10 +107,18 @@ impl App {
         }
         match cx.place.view {
             View::Types => self.types_ui(ui, rect, cx, tab, is_narrow),
-            View::Coverage => {
-                let pane =
-                    views::coverage::coverage_ui(&mut widgets::part(ui, "coverage", rect), rect, cx, &mut tab.coverage);
-                vec![pane]
+            view => {
+                let mut part = widgets::part(ui, view.key(), rect);
+                vec![match view {
+                    View::Roots => views::roots::roots_ui(&mut part, rect, cx, &mut tab.roots),
+                    View::Handles => views::handles::handles_ui(&mut part, rect, cx, &mut tab.handles),
+                    View::Statics => views::statics::statics_ui(&mut part, rect, cx, &mut tab.statics),
+                    View::Threads => views::threads::threads_ui(&mut part, rect, cx, &mut tab.threads),
+                    View::Finalizers => views::finalizers::finalizers_ui(&mut part, rect, cx, &mut tab.finalizers),
+                    View::Types | View::Coverage => {
+                        views::coverage::coverage_ui(&mut part, rect, cx, &mut tab.coverage)
+                    }
+                }]
             }
         }
     }

@@ -305,6 +305,14 @@ impl App {
         views::types::ask(&mut tab.types, dump, place);
         views::instances::ask(&mut tab.instances, dump, &snapshot, place);
         views::path::ask(&mut tab.path, dump, place);
+        match place.view {
+            View::Types | View::Coverage => {}
+            View::Roots => views::roots::ask(&mut tab.roots, dump),
+            View::Handles => views::handles::ask(&mut tab.handles, dump),
+            View::Statics => views::statics::ask(&mut tab.statics, dump),
+            View::Threads => views::threads::ask(&mut tab.threads, dump),
+            View::Finalizers => views::finalizers::ask(&mut tab.finalizers, dump),
+        }
     }
 
     /// Puts a dump among the recent files once it has been read.

@@ -41,6 +41,26 @@ pub struct Tab {
     pub path: views::path::PathState,
     /// What was read.
     pub coverage: views::coverage::CoverageState,
+    /// Roots.
+    pub roots: views::grid::GridState,
+    /// Handles.
+    pub handles: views::grid::GridState,
+    /// Static fields.
+    pub statics: views::grid::GridState,
+    /// Threads.
+    pub threads: views::grid::GridState,
+    /// Finalizer queues.
+    pub finalizers: views::grid::GridState,
+}
+
+impl Tab {
+    fn is_pending(&self) -> bool {
+        let grids = [&self.roots, &self.handles, &self.statics, &self.threads, &self.finalizers];
+        self.types.list.is_pending()
+            || self.instances.list.is_pending()
+            || self.path.is_pending()
+            || grids.into_iter().any(views::grid::GridState::is_pending)
+    }
 }
 
 /// An open dump and what was computed for the window from it.
@@ -248,12 +268,7 @@ impl App {
             let is_loading = matches!(dump.session.status(), crate::session::Status::Loading { .. });
             is_loading || dump.session.background().is_some() || dump.catalog.is_pending() || dump.previews.is_pending()
         });
-        let tab = self.tab();
-        is_dump_busy
-            || !self.jobs.is_empty()
-            || tab.types.list.is_pending()
-            || tab.instances.list.is_pending()
-            || tab.path.is_pending()
+        is_dump_busy || !self.jobs.is_empty() || self.tab().is_pending()
     }
 
     fn say(&mut self, text: impl Into<String>) {

@@ -1,11 +1,17 @@
 //! One file per view. A view draws a finished value or says what is missing, and sends commands.
 
 pub mod coverage;
+pub mod finalizers;
+pub mod grid;
+pub mod handles;
 pub mod instances;
 pub mod loading;
 pub mod path;
 pub mod refused;
+pub mod roots;
+pub mod statics;
 pub mod status;
+pub mod threads;
 pub mod types;
 pub mod welcome;
 
