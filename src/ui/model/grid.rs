@@ -40,7 +40,9 @@ impl Cell {
     pub fn text(&self) -> String {
         match self {
             Self::Empty => String::new(),
-            Self::Text(text) | Self::Weak(text) | Self::Doubt(text) | Self::Type(text) | Self::Member(text) => text.clone(),
+            Self::Text(text) | Self::Weak(text) | Self::Doubt(text) | Self::Type(text) | Self::Member(text) => {
+                text.clone()
+            }
             Self::Address(address) => address.to_string(),
             Self::Count(number) | Self::Size(number) => number.to_string(),
             Self::Root(kind) => kind.label().to_owned(),

@@ -16,7 +16,12 @@ use crate::ui::model::grid::{Cell, Grid, GridColumn};
 struct Finalizers(Arc<HeapGraph>);
 
 const COLUMNS: &[GridColumn] = &[
-    GridColumn { title: "Queue", width: 130.0, is_right: false, tip: "Ready: its finalizer waits to run, and it is a root" },
+    GridColumn {
+        title: "Queue",
+        width: 130.0,
+        is_right: false,
+        tip: "Ready: its finalizer waits to run, and it is a root",
+    },
     GridColumn { title: "Object", width: 112.0, is_right: false, tip: "" },
     GridColumn { title: "Type", width: 0.0, is_right: false, tip: "" },
     GridColumn { title: "Bytes", width: 74.0, is_right: true, tip: "Its own bytes" },

@@ -83,7 +83,10 @@ pub fn grid_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState, word
     let answer = state.answer.value().cloned();
     let y = rect.top() + 20.5;
     let width = (rect.width() * 0.3).clamp(120.0, 240.0);
-    let at = Rect::from_min_max(pos2(rect.right() - theme::PAD - width, y - 13.0), pos2(rect.right() - theme::PAD, y + 13.0));
+    let at = Rect::from_min_max(
+        pos2(rect.right() - theme::PAD - width, y - 13.0),
+        pos2(rect.right() - theme::PAD, y + 13.0),
+    );
     let bad = answer.as_ref().and_then(|answer| answer.bad_pattern.clone());
     let field = Field {
         icon: Some(icons::FUNNEL_SIMPLE),
@@ -99,7 +102,9 @@ pub fn grid_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState, word
     }
     let counts = match &answer {
         Some(answer) if answer.rows.len() == answer.n_all => number::count(answer.n_all as u64),
-        Some(answer) => format!("{} of {}", number::count(answer.rows.len() as u64), number::count(answer.n_all as u64)),
+        Some(answer) => {
+            format!("{} of {}", number::count(answer.rows.len() as u64), number::count(answer.n_all as u64))
+        }
         None => String::new(),
     };
     let note = match &bad {
@@ -114,8 +119,7 @@ pub fn grid_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState, word
     let (Some(answer), Some(grid), Some(analyses)) = (answer, state.grid.clone(), cx.dump.session.analyses()) else {
         if !state.is_pending() {
             let text = "They are read after the type table, with the references.";
-            let notice =
-                Notice { icon: icons::HOURGLASS, color: theme.t3, title: "Not read yet", text, choices: &[] };
+            let notice = Notice { icon: icons::HOURGLASS, color: theme.t3, title: "Not read yet", text, choices: &[] };
             notice.show(ui, body);
         }
         return pane;
@@ -145,7 +149,15 @@ pub fn grid_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState, word
             _ => Some(Sort { column, is_descending: is_right }),
         };
     }
-    rows_ui(ui, rows, cx, state, &GridView { grid: &*grid, answer: &answer, analyses: &analyses, columns: &columns }, words, id);
+    rows_ui(
+        ui,
+        rows,
+        cx,
+        state,
+        &GridView { grid: &*grid, answer: &answer, analyses: &analyses, columns: &columns },
+        words,
+        id,
+    );
     pane
 }
 
@@ -198,7 +210,15 @@ fn place_columns(rect: Rect, columns: &[GridColumn]) -> Vec<Column<usize>> {
     placed
 }
 
-fn rows_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState, view: &GridView<'_>, words: &GridWords<'_>, id: Id) {
+fn rows_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    cx: &Cx<'_>,
+    state: &mut GridState,
+    view: &GridView<'_>,
+    words: &GridWords<'_>,
+    id: Id,
+) {
     let n_rows = view.answer.rows.len() as u64;
     let list = List { id, name: words.title, role: Role::Table, n_rows, row_height: theme::ROW };
     let mut rows = state.rows;
@@ -227,7 +247,8 @@ fn rows_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState, view: &G
         cx.outbox.send(Command::GoBehind(place));
     }
     if let (Some(copied), Some((first, last))) = (output.copied, state.rows.selection()) {
-        let cell = view.columns.iter().find(|column| state.rows.column_x < column.right + 8.0).map_or(0, |column| column.key);
+        let cell =
+            view.columns.iter().find(|column| state.rows.column_x < column.right + 8.0).map_or(0, |column| column.key);
         let lines: Vec<String> = (first..=last)
             .filter_map(|index| view.row(index))
             .map(|row| match copied {

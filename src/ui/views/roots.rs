@@ -99,7 +99,13 @@ fn kinds_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>) {
     let (Some(graph), Some(alive)) = (cx.graph, cx.reachability) else { return };
     let pen = Pen::on(ui);
     pen.hline(rect.left(), rect.right(), rect.top(), pen.theme.line);
-    super::pane_title(ui, rect, "By kind", "what only this kind holds, and no kind above it", rect.right() - theme::PAD);
+    super::pane_title(
+        ui,
+        rect,
+        "By kind",
+        "what only this kind holds, and no kind above it",
+        rect.right() - theme::PAD,
+    );
     let most = RootKind::ALL.iter().map(|&kind| alive.amount(kind).bytes).max().unwrap_or(0);
     let mut y = rect.top() + 56.0;
     for kind in RootKind::ALL {

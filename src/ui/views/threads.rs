@@ -25,7 +25,12 @@ const COLUMNS: &[GridColumn] = &[
     GridColumn { title: "Name", width: 0.0, is_right: false, tip: "" },
     GridColumn { title: "State", width: 0.0, is_right: false, tip: "" },
     GridColumn { title: "Stack", width: 74.0, is_right: true, tip: "Bytes in use" },
-    GridColumn { title: "Stack roots", width: 80.0, is_right: true, tip: "Words on its stack that refer to objects; may be stale" },
+    GridColumn {
+        title: "Stack roots",
+        width: 80.0,
+        is_right: true,
+        tip: "Words on its stack that refer to objects; may be stale",
+    },
     GridColumn { title: "Exception", width: 0.0, is_right: false, tip: "What it handles or threw last" },
     GridColumn { title: "Remark", width: 0.0, is_right: false, tip: "" },
 ];
@@ -52,10 +57,16 @@ impl Grid for Threads {
             },
             3 if thread.is_alive => Cell::Text(thread.state_text.clone()),
             3 => Cell::Weak("ended".to_owned()),
-            4 => thread.stack_base.offset_from(thread.stack_pointer).filter(|_| !thread.stack_pointer.is_null()).map_or(Cell::Empty, Cell::Size),
+            4 => thread
+                .stack_base
+                .offset_from(thread.stack_pointer)
+                .filter(|_| !thread.stack_pointer.is_null())
+                .map_or(Cell::Empty, Cell::Size),
             5 if thread.stack_problem.is_some() => Cell::Empty,
             5 => Cell::Count(self.n_roots.get(row).copied().unwrap_or(0)),
-            6 => thread.exception.map_or(Cell::Empty, |object| Cell::Type(analyses.snapshot.type_of(object).display_name())),
+            6 => thread
+                .exception
+                .map_or(Cell::Empty, |object| Cell::Type(analyses.snapshot.type_of(object).display_name())),
             _ => match &thread.stack_problem {
                 Some(problem) => Cell::Doubt(problem.clone()),
                 None if thread.is_cooperative == Some(true) => Cell::Text("was running managed code".to_owned()),
