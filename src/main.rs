@@ -37,8 +37,12 @@ mod with_window {
 
     /// Opens the window; where there is none, says so in one line and answers in the terminal.
     pub(super) fn show(cli: &Cli) -> ExitCode {
-        let options =
-            WindowOptions { dump: cli.dump.clone(), module_folders: cli.open.modules.clone(), at: cli.at.clone() };
+        let options = WindowOptions {
+            dump: cli.dump.clone(),
+            module_folders: cli.open.modules.clone(),
+            at: cli.at.clone(),
+            picture: cli.picture.clone(),
+        };
         match ui::run(options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(err) => {
