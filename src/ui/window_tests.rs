@@ -38,13 +38,15 @@ fn sized(app: App, size: [f32; 2]) -> Harness<'static, App> {
 
 /// Runs frames until nothing is under way.
 fn settle(harness: &mut Harness<'_, App>) {
-    for n in 0..400 {
+    let mut n_idle = 0;
+    for _ in 0..600 {
         harness.step();
-        // What a press changes is asked for in the next frame, and drawn in the one after.
-        if n > 2 && !harness.state().is_busy() && harness.state().outbox().is_empty() {
+        // What a press changes is asked for in the next frame and drawn in the one after; rows then ask for previews.
+        n_idle = if harness.state().is_busy() || !harness.state().outbox().is_empty() { 0 } else { n_idle + 1 };
+        if n_idle > 3 {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     harness.run_steps(2);
     harness.check_accessibility();
@@ -290,6 +292,46 @@ fn snapshot_again(long: &str) -> crate::snapshot::HeapSnapshot {
     heap.set(objects[0], "next", objects[1]);
     heap.static_field(ty, "first", Some(objects[0]));
     heap.build().0
+}
+
+#[test]
+fn fields_and_referrers_lead_on() {
+    let mut harness = harness(seed_app());
+    let snapshot = harness.state().dump().unwrap().session.snapshot().unwrap();
+    let worker = instance(&snapshot, "Corpus.Seed.Worker", 12);
+    harness.state_mut().go(Place::object(&snapshot, worker));
+    settle(&mut harness);
+    click(&mut harness, Role::Button, "Fields");
+    assert!(has(&harness, "Name, System.String, \"worker-12\""));
+    click(&mut harness, Role::Button, "Referrers");
+    assert!(has(&harness, "_target, System.EventHandler"));
+    click(&mut harness, Role::Row, "_target, System.EventHandler");
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert_ne!(harness.state().tab().history.now().object, Some(worker));
+}
+
+#[test]
+fn the_table_counts_live_objects_or_garbage() {
+    let mut harness = harness(seed_app());
+    harness.state().outbox().send(super::app::Command::Count(super::model::types::Liveness::Dead));
+    settle(&mut harness);
+    let list = harness.state().tab().types.list.value().cloned().unwrap();
+    assert_eq!(list.totals.count, 3);
+    assert!(has(&harness, "System.Object[], 1 object"));
+    click(&mut harness, Role::Button, "Garbage");
+    assert!(has(&harness, "System.Object[], 3 objects"));
+}
+
+#[test]
+fn every_view_draws_at_every_size() {
+    for size in [[1280.0, 800.0], [899.0, 600.0], [800.0, 560.0]] {
+        let mut harness = sized(seed_app(), size);
+        for view in View::all() {
+            harness.state_mut().go(Place::view(view));
+            settle(&mut harness);
+            assert!(has(&harness, view.label()), "{view:?}");
+        }
+    }
 }
 
 #[test]

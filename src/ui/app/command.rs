@@ -8,7 +8,7 @@ use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 use crate::ui::icons;
-use crate::ui::model::types::Grouping;
+use crate::ui::model::types::{Grouping, Liveness};
 use crate::ui::place::{Place, View};
 use crate::ui::theme::ThemeChoice;
 
@@ -85,6 +85,8 @@ pub enum Command {
     FilterTypes(String),
     /// Gather types.
     Group(Grouping),
+    /// Count all, live or dead objects.
+    Count(Liveness),
     /// Hide or show the framework's types.
     JustMyCode(bool),
     /// To the next pane.
@@ -133,6 +135,7 @@ impl Command {
             Self::JustMyCode(false),
         ]);
         all.extend(Grouping::ALL.map(Self::Group));
+        all.extend(Liveness::ALL.map(Self::Count));
         all.extend([Self::ZoomIn, Self::ZoomOut, Self::ZoomReset]);
         all.extend(ThemeChoice::ALL.map(Self::Theme));
         all.extend([Self::Cancel, Self::Keys, Self::Quit]);
@@ -164,6 +167,7 @@ impl Command {
             Self::FocusFilter => "Filter this pane".to_owned(),
             Self::FilterTypes(text) => format!("Filter types by {text}"),
             Self::Group(grouping) => format!("Types: {}", grouping.label().to_lowercase()),
+            Self::Count(liveness) => format!("Types: {}", liveness.label().to_lowercase()),
             Self::JustMyCode(true) => "Types: just my code".to_owned(),
             Self::JustMyCode(false) => "Types: all code".to_owned(),
             Self::NextPane => "Next pane".to_owned(),
@@ -196,6 +200,7 @@ impl Command {
             Self::FocusFilter | Self::FilterTypes(_) => icons::FUNNEL_SIMPLE,
             Self::JustMyCode(_) => icons::USER,
             Self::Group(_) => icons::ROWS,
+            Self::Count(_) => icons::RECYCLE,
             Self::Picture | Self::TakePicture(..) | Self::PictureFile(..) => icons::CAMERA,
             Self::Palette => icons::MAGNIFYING_GLASS,
             Self::AskAddress => icons::CROSSHAIR,
@@ -255,6 +260,7 @@ impl Command {
                 | Self::CopyPlace
                 | Self::JustMyCode(_)
                 | Self::Group(_)
+                | Self::Count(_)
                 | Self::Cancel
         )
     }

@@ -238,6 +238,7 @@ impl App {
                 self.outbox.send(Command::Show(View::Types));
             }
             Command::Group(grouping) => self.tab_mut().types.query.grouping = grouping,
+            Command::Count(liveness) => self.tab_mut().types.query.liveness = liveness,
             Command::JustMyCode(is_on) => {
                 self.tab_mut().types.query.just_my_code = is_on;
                 self.settings.just_my_code = is_on;

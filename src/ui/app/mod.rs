@@ -280,6 +280,9 @@ impl App {
     }
 }
 
+/// The bundled sample: a program that leaks event handlers.
+const SAMPLE: &str = "seed-grow-b-n10.core.zst";
+
 /// Where the bundled sample is: beside the program, in its source folder, or in the working folder.
 fn sample_path() -> Option<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));

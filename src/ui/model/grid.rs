@@ -28,6 +28,8 @@ pub enum Cell {
     Address(Addr),
     /// A number of things.
     Count(u64),
+    /// A number that counts nothing.
+    Id(u64),
     /// Bytes.
     Size(u64),
     /// A kind of root.
@@ -44,7 +46,7 @@ impl Cell {
                 text.clone()
             }
             Self::Address(address) => address.to_string(),
-            Self::Count(number) | Self::Size(number) => number.to_string(),
+            Self::Count(number) | Self::Size(number) | Self::Id(number) => number.to_string(),
             Self::Root(kind) => kind.label().to_owned(),
         }
     }
@@ -52,7 +54,7 @@ impl Cell {
     /// Order of a column: numbers by size, words by letters; nothing comes last.
     fn order(&self, other: &Self) -> Ordering {
         let number = |cell: &Self| match cell {
-            Self::Count(number) | Self::Size(number) => Some(*number),
+            Self::Count(number) | Self::Size(number) | Self::Id(number) => Some(*number),
             Self::Address(address) => Some(address.0),
             Self::Root(kind) => Some(*kind as u64),
             _ => None,

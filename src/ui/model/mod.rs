@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod catalog;
+pub mod details;
 pub mod filter;
 pub mod grid;
 pub mod instances;

@@ -52,9 +52,38 @@ impl Grouping {
     }
 }
 
+/// Which objects are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Liveness {
+    /// All on the heap.
+    #[default]
+    All,
+    /// Reachable from a root.
+    Live,
+    /// What a collection would free now.
+    Dead,
+}
+
+impl Liveness {
+    /// All, in the order of the menu.
+    pub const ALL: [Self; 3] = [Self::All, Self::Live, Self::Dead];
+
+    /// Word of the menu.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::All => "All objects",
+            Self::Live => "Live objects only",
+            Self::Dead => "Garbage only",
+        }
+    }
+}
+
 /// What the table is asked to show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TypeQuery {
+    /// Which objects are counted.
+    pub liveness: Liveness,
     /// Text of the filter.
     pub filter: String,
     /// Order.
@@ -70,6 +99,7 @@ pub struct TypeQuery {
 impl Default for TypeQuery {
     fn default() -> Self {
         Self {
+            liveness: Liveness::All,
             filter: String::new(),
             sort: Sort { column: TypeColumn::Bytes, is_descending: true },
             grouping: Grouping::None,
@@ -86,6 +116,8 @@ pub enum TypeLine {
     Type {
         /// Which.
         id: TypeId,
+        /// Its sums.
+        totals: TypeTotals,
         /// Inside a group.
         is_grouped: bool,
     },
@@ -129,17 +161,27 @@ pub fn average(totals: &TypeTotals) -> u64 {
     totals.bytes.checked_div(totals.count).unwrap_or(0)
 }
 
-/// The table that `query` asks for. Sorts the matching types.
+/// The table that `query` asks for. Sorts the matching types. `counted` are the sums of the live or dead objects alone,
+/// by type; without it all objects count.
 ///
 /// # Errors
 /// [`Cancelled`].
-pub fn type_list(catalog: &TypeCatalog, query: &TypeQuery, job: &Job) -> Result<TypeList, Cancelled> {
+pub fn type_list(
+    catalog: &TypeCatalog,
+    counted: Option<&[TypeTotals]>,
+    query: &TypeQuery,
+    job: &Job,
+) -> Result<TypeList, Cancelled> {
     let (filter, bad_pattern) = match Filter::parse(&query.filter) {
         Ok(filter) => (Some(filter), None),
         Err(bad) => (None, Some(bad)),
     };
     let mut list = TypeList { n_all: catalog.entries.len(), bad_pattern, ..TypeList::default() };
-    let mut shown: Vec<&TypeEntry> = Vec::new();
+    let mut shown: Vec<(TypeTotals, &TypeEntry)> = Vec::new();
+    let counted = |entry: &TypeEntry| match counted {
+        Some(totals) => totals.get(entry.id.index()).copied().unwrap_or_default(),
+        None => entry.totals,
+    };
     for entries in catalog.entries.chunks(1024) {
         job.tick(entries.len() as u64)?;
         for entry in entries {
@@ -150,8 +192,12 @@ pub fn type_list(catalog: &TypeCatalog, query: &TypeQuery, job: &Job) -> Result<
                 list.n_framework += 1;
                 continue;
             }
-            list.totals = add(list.totals, entry.totals);
-            shown.push(entry);
+            let totals = counted(entry);
+            if totals.count == 0 {
+                continue;
+            }
+            list.totals = add(list.totals, totals);
+            shown.push((totals, entry));
         }
     }
     list.n_types = shown.len();
@@ -160,12 +206,19 @@ pub fn type_list(catalog: &TypeCatalog, query: &TypeQuery, job: &Job) -> Result<
         list.nearest = nearest(&query.filter, names.iter().map(|(name, own)| (*name, own.as_str())))
             .map(|name| (name.to_owned(), type_name::own(name)));
     }
-    shown.sort_by(|a, b| compare((&a.totals, &a.name), (&b.totals, &b.name), query.sort).then(a.id.cmp(&b.id)));
+    shown.sort_by(|(a_totals, a), (b_totals, b)| {
+        compare((a_totals, &a.name), (b_totals, &b.name), query.sort).then(a.id.cmp(&b.id))
+    });
     job.tick(0)?;
     match query.grouping {
         Grouping::None => {
-            list.most_bytes = shown.iter().map(|entry| entry.totals.bytes).max().unwrap_or(0);
-            list.lines = shown.iter().map(|entry| TypeLine::Type { id: entry.id, is_grouped: false }).collect();
+            list.most_bytes = shown.iter().map(|(totals, _)| totals.bytes).max().unwrap_or(0);
+            let line = |(totals, entry): &(TypeTotals, &TypeEntry)| TypeLine::Type {
+                id: entry.id,
+                totals: *totals,
+                is_grouped: false,
+            };
+            list.lines = shown.iter().map(line).collect();
         }
         Grouping::Namespace | Grouping::Module => group(&mut list, &shown, query),
     }
@@ -189,17 +242,18 @@ fn compare(a: (&TypeTotals, &str), b: (&TypeTotals, &str), sort: Sort<TypeColumn
     order.then_with(|| a.1.cmp(b.1))
 }
 
-fn group(list: &mut TypeList, shown: &[&TypeEntry], query: &TypeQuery) {
-    let mut groups: BTreeMap<&str, (TypeTotals, Vec<&TypeEntry>)> = BTreeMap::new();
-    for entry in shown {
+fn group(list: &mut TypeList, shown: &[(TypeTotals, &TypeEntry)], query: &TypeQuery) {
+    type Group<'a> = (TypeTotals, Vec<(TypeTotals, &'a TypeEntry)>);
+    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    for (totals, entry) in shown {
         let name = match query.grouping {
             Grouping::Module => &*entry.module,
             _ if entry.unnamed.is_some() => "",
             _ => type_name::namespace(&entry.name),
         };
         let group = groups.entry(name).or_default();
-        group.0 = add(group.0, entry.totals);
-        group.1.push(entry);
+        group.0 = add(group.0, *totals);
+        group.1.push((*totals, entry));
     }
     list.most_bytes = groups.values().map(|(totals, _)| totals.bytes).max().unwrap_or(0);
     let mut groups: Vec<_> = groups.into_iter().collect();
@@ -208,7 +262,11 @@ fn group(list: &mut TypeList, shown: &[&TypeEntry], query: &TypeQuery) {
         let is_open = query.open.contains(name);
         list.lines.push(TypeLine::Group { name: name.to_owned(), n_types: types.len(), totals, is_open });
         if is_open {
-            list.lines.extend(types.iter().map(|entry| TypeLine::Type { id: entry.id, is_grouped: true }));
+            list.lines.extend(types.iter().map(|(totals, entry)| TypeLine::Type {
+                id: entry.id,
+                totals: *totals,
+                is_grouped: true,
+            }));
         }
     }
 }
@@ -239,7 +297,7 @@ mod tests {
 
     fn names(query: &TypeQuery) -> Vec<String> {
         let catalog = catalog();
-        let list = type_list(&catalog, query, &Job::new()).unwrap();
+        let list = type_list(&catalog, None, query, &Job::new()).unwrap();
         let name = |line: &TypeLine| match line {
             TypeLine::Type { id, .. } => catalog.entry(*id).unwrap().name.to_string(),
             TypeLine::Group { name, n_types, totals, .. } => format!("{name}: {n_types}, {}", totals.bytes),
@@ -270,7 +328,7 @@ mod tests {
 
     #[test]
     fn nothing_found_offers_the_nearest_and_counts_what_is_hidden() {
-        let ask = |query: &TypeQuery| type_list(&catalog(), query, &Job::new()).unwrap();
+        let ask = |query: &TypeQuery| type_list(&catalog(), None, query, &Job::new()).unwrap();
         let list = ask(&TypeQuery { filter: "Wroker".to_owned(), ..TypeQuery::default() });
         assert_eq!((list.n_types, list.n_all), (0, 5));
         assert_eq!(list.nearest, Some(("Corpus.Seed.Worker".to_owned(), "Worker".to_owned())));

@@ -318,6 +318,7 @@ fn cell_ui(ui: &Ui, row: &Row, column: &Column<usize>, cell: &Cell) {
             drop(pen.text_cut(left, right, y, &address.to_string(), theme::MONO, theme.t2));
         }
         Cell::Count(n) => drop(pen.text_right(right, y, &number::count(*n), theme::BODY, theme.t1)),
+        Cell::Id(n) => drop(pen.text_right(right, y, &n.to_string(), theme::BODY, theme.t1)),
         Cell::Size(bytes) => drop(pen.size(right, y, *bytes, theme.t1)),
         Cell::Root(kind) => {
             let end = marks::root_pill(&pen, left, y, *kind);

@@ -1,6 +1,7 @@
 //! One file per view. A view draws a finished value or says what is missing, and sends commands.
 
 pub mod coverage;
+pub mod details;
 pub mod finalizers;
 pub mod grid;
 pub mod handles;

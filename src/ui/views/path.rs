@@ -12,6 +12,7 @@ use crate::snapshot::ObjectId;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
 use crate::ui::model::Answer;
+use crate::ui::model::details::{self, Details, Side};
 use crate::ui::model::paths::{LineKind, Node, PathQuery, Paths, markdown, paths};
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::Place;
@@ -20,7 +21,7 @@ use crate::ui::type_name;
 use crate::ui::widgets::button::icon_button_sized;
 use crate::ui::widgets::notice::Notice;
 use crate::ui::widgets::path::{PathPlace, button_rects, line};
-use crate::ui::widgets::{Button, List, ListState, Row, RowName, icon_button, marks};
+use crate::ui::widgets::{Button, ButtonKind, List, ListState, Row, RowName, icon_button, marks};
 
 /// What the view remembers.
 #[derive(Debug, Default)]
@@ -30,6 +31,9 @@ pub struct PathState {
     object: Option<ObjectId>,
     answer: Answer<PathQuery, Paths>,
     rows: ListState,
+    side: Side,
+    details: Answer<(ObjectId, Side), Details>,
+    detail_rows: ListState,
 }
 
 impl PathState {
@@ -48,7 +52,7 @@ impl PathState {
     /// Is a question under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.answer.is_pending()
+        self.answer.is_pending() || self.details.is_pending()
     }
 
     /// What it is doing.
@@ -67,7 +71,25 @@ impl PathState {
 pub fn ask(state: &mut PathState, dump: &Dump, place: Place) {
     state.answer.poll();
     if state.object != place.object {
-        *state = PathState { object: place.object, ..PathState::default() };
+        *state = PathState { object: place.object, side: state.side, ..PathState::default() };
+    }
+    state.details.poll();
+    if let Some(object) = place.object {
+        match state.side {
+            Side::Path => {}
+            Side::Fields => state.details.want(&dump.session, (object, Side::Fields), move |analyses, job| {
+                details::fields(&analyses.snapshot, object, job)
+            }),
+            Side::Referrers if dump.session.has_paths() => {
+                state.details.want(&dump.session, (object, Side::Referrers), move |analyses, job| {
+                    match analyses.heap() {
+                        Some(heap) => details::referrers(&heap, object, job),
+                        None => Ok(Details::default()),
+                    }
+                });
+            }
+            Side::Referrers => {}
+        }
     }
     let (Some(object), true) = (place.object, dump.session.has_paths()) else { return };
     let query = PathQuery { object, open: state.open.clone(), more: state.more.clone(), internals: false };
@@ -96,15 +118,36 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> P
         }
         limit = right - 60.0;
     }
+    if cx.place.object.is_some() {
+        for side in Side::ALL.into_iter().rev() {
+            let button = Button::new(None, side.label()).kind(ButtonKind::Quiet).on(side == state.side);
+            if button.right(ui, limit, y).clicked() {
+                state.side = side;
+                state.detail_rows = ListState::default();
+            }
+            limit -= button.width(&Pen::on(ui)) + 2.0;
+        }
+        limit -= 8.0;
+    }
+    let details = cx.place.object.and_then(|object| state.details.value_of(&(object, state.side))).cloned();
+    let title = if state.side == Side::Path { "Why is it alive" } else { state.side.label() };
     let note = match &answer {
+        _ if state.side != Side::Path => details.as_ref().map_or(String::new(), |details| super::details::note(details, state.side)),
         Some(paths) if paths.is_held => {
             let n_paths = number::counted(paths.n_paths, "path", "paths");
             format!("{n_paths}, {}", number::counted(paths.n_roots as u64, "root", "roots"))
         }
         _ => String::new(),
     };
-    super::pane_title(ui, rect, "Why is it alive", &note, limit);
+    super::pane_title(ui, rect, title, &note, limit);
     let body = super::below_title(rect);
+    if state.side != Side::Path {
+        match details {
+            Some(details) => super::details::details_ui(ui, body, cx, &mut state.detail_rows, &details, state.side),
+            None => waiting(ui, body, "Reading the object", ""),
+        }
+        return pane;
+    }
     let Some(object) = cx.place.object else {
         let text = "Its path appears here: who refers to it, through which field, up to the root.";
         waiting(ui, body, "Pick an instance to see what keeps it alive", text);

@@ -47,7 +47,7 @@ impl Grid for Statics {
         let snapshot = &analyses.snapshot;
         match column {
             0 => Cell::Member(static_name(snapshot, field)),
-            1 => field.thread.map_or(Cell::Empty, |thread| Cell::Count(thread.into())),
+            1 => field.thread.map_or(Cell::Empty, |thread| Cell::Id(thread.into())),
             2 => match field.object {
                 Some(object) => Cell::Address(snapshot.objects.address(object)),
                 None if field.value == 0 => Cell::Weak("null".to_owned()),

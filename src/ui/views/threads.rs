@@ -47,9 +47,9 @@ impl Grid for Threads {
     fn cell(&self, analyses: &Analyses, row: usize, column: usize) -> Cell {
         let Some(thread) = self.graph.roots.threads.get(row) else { return Cell::Empty };
         match column {
-            0 => Cell::Count(thread.managed_id.into()),
+            0 => Cell::Id(thread.managed_id.into()),
             1 if thread.os_id == 0 => Cell::Empty,
-            1 => Cell::Text(thread.os_id.to_string()),
+            1 => Cell::Id(thread.os_id.into()),
             2 => match &thread.name {
                 Some(name) if !name.is_empty() => Cell::Text(name.clone()),
                 _ if thread.is_finalizer => Cell::Weak("finalizer thread".to_owned()),

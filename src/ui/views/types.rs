@@ -5,13 +5,15 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{Id, Rect, Role, Ui, pos2};
 
-use crate::base::number;
+use crate::analysis::histogram::totals_where;
+use crate::base::{Cancelled, Job, number};
+use crate::session::Analyses;
 use crate::snapshot::TypeTotals;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
 use crate::ui::model::Answer;
 use crate::ui::model::catalog::{TypeCatalog, TypeEntry};
-use crate::ui::model::types::{Grouping, TypeColumn, TypeLine, TypeList, TypeQuery, average, type_list};
+use crate::ui::model::types::{Grouping, Liveness, TypeColumn, TypeLine, TypeList, TypeQuery, average, type_list};
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::{Place, View};
 use crate::ui::theme;
@@ -30,6 +32,7 @@ pub struct TypesState {
     pub list: Answer<TypeQuery, TypeList>,
     /// Where the list stands.
     pub rows: ListState,
+    counted: Answer<Liveness, Vec<TypeTotals>>,
     synced: Option<(Place, usize)>,
 }
 
@@ -37,8 +40,26 @@ pub struct TypesState {
 pub fn ask(state: &mut TypesState, dump: &Dump, place: Place) {
     let is_new = state.list.poll();
     let Some(catalog) = dump.catalog.value().cloned() else { return };
-    let query = state.query.clone();
-    state.list.want(&dump.session, query.clone(), move |_, job| type_list(&catalog, &query, job));
+    let mut query = state.query.clone();
+    state.counted.poll();
+    let counted = match query.liveness {
+        Liveness::All => None,
+        _ if dump.session.reachability().is_none() => {
+            // Not known yet: all objects until then, and the title says so.
+            query.liveness = Liveness::All;
+            None
+        }
+        liveness => {
+            state.counted.want(&dump.session, liveness, move |analyses, job| counted(analyses, liveness, job));
+            match state.counted.value_of(&liveness).cloned() {
+                Some(counted) => Some(counted),
+                None => return,
+            }
+        }
+    };
+    state.list.want(&dump.session, query.clone(), move |_, job| {
+        type_list(&catalog, counted.as_ref().map(|totals| totals.as_slice()), &query, job)
+    });
     let Some(list) = state.list.value() else { return };
     let now = (place, list.lines.len());
     if !is_new && state.synced == Some(now) {
@@ -54,6 +75,13 @@ pub fn ask(state: &mut TypesState, dump: &Dump, place: Place) {
     if is_new && row.is_none() && !is_first {
         state.rows.first_row = 0.0;
     }
+}
+
+/// Sums of the live or the dead objects, by type. One pass over the heap.
+fn counted(analyses: &Analyses, liveness: Liveness, job: &Job) -> Result<Vec<TypeTotals>, Cancelled> {
+    let snapshot = &analyses.snapshot;
+    let is_counted = |object| analyses.is_reachable(object) == Some(liveness == Liveness::Live);
+    totals_where(snapshot, is_counted, job)
 }
 
 struct Columns {
@@ -211,6 +239,14 @@ fn title_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut TypesState, list: 
         let group = button.right(ui, limit, y);
         limit -= button.width(&pen) + 4.0;
         egui::Popup::menu(&group).width(190.0).show(|ui| grouping_menu(ui, cx, state));
+        if state.query.liveness != Liveness::All {
+            let words = if state.query.liveness == Liveness::Live { "Live" } else { "Garbage" };
+            let shown = Button::new(Some(icons::RECYCLE), words).kind(ButtonKind::Quiet).on(true);
+            if shown.right(ui, limit, y).on_hover_text("Press to count all objects").clicked() {
+                cx.outbox.send(Command::Count(Liveness::All));
+            }
+            limit -= shown.width(&pen) + 4.0;
+        }
         if state.query.just_my_code && rect.width() > 620.0 {
             let mine = Button::new(Some(icons::USER), "Just my code").kind(ButtonKind::Quiet).on(true);
             if mine.right(ui, limit, y).clicked() {
@@ -240,6 +276,14 @@ fn grouping_menu(ui: &mut Ui, cx: &Cx<'_>, state: &TypesState) {
     if menu_entry(ui, Some(icons::USER), "Just my code", "", true, state.query.just_my_code) {
         cx.outbox.send(Command::JustMyCode(!state.query.just_my_code));
         ui.close();
+    }
+    menu_line(ui);
+    for liveness in Liveness::ALL {
+        let is_known = liveness == Liveness::All || cx.reachability.is_some();
+        if menu_entry(ui, None, liveness.label(), "", is_known, state.query.liveness == liveness) {
+            cx.outbox.send(Command::Count(liveness));
+            ui.close();
+        }
     }
 }
 
@@ -317,10 +361,10 @@ fn rows_ui(
     let output = rows.show(ui, rect, &mut state.rows, |ui, row| {
         let Some(line) = list.lines.get(row.index as usize) else { return RowName::default() };
         match line {
-            TypeLine::Type { id, is_grouped } => match catalog.entry(*id) {
+            TypeLine::Type { id, totals, is_grouped } => match catalog.entry(*id) {
                 Some(entry) => {
-                    let name = type_row_ui(ui, row, entry, *is_grouped, list.most_bytes, columns);
-                    row_menu(cx, row, entry);
+                    let name = type_row_ui(ui, row, entry, totals, *is_grouped, list.most_bytes, columns);
+                    row_menu(cx, row, entry, totals);
                     RowName {
                         text: format!("{name}, row {} of {n_rows}", row.index + 1),
                         level: (role == Role::Tree).then_some(2),
@@ -402,8 +446,8 @@ fn copy_text(
     }
     for line in list.lines.iter().take(last as usize + 1).skip(first as usize) {
         let (name, totals, module) = match line {
-            TypeLine::Type { id, .. } => match catalog.entry(*id) {
-                Some(entry) => (&*entry.name, entry.totals, &*entry.module),
+            TypeLine::Type { id, totals, .. } => match catalog.entry(*id) {
+                Some(entry) => (&*entry.name, *totals, &*entry.module),
                 None => continue,
             },
             TypeLine::Group { name, totals, .. } => (name.as_str(), *totals, ""),
@@ -444,7 +488,15 @@ fn numbers_ui(pen: &Pen, y: f32, totals: &TypeTotals, most: u64, columns: &Colum
     }
 }
 
-fn type_row_ui(ui: &mut Ui, row: &Row, entry: &TypeEntry, is_grouped: bool, most: u64, columns: &Columns) -> String {
+fn type_row_ui(
+    ui: &mut Ui,
+    row: &Row,
+    entry: &TypeEntry,
+    totals: &TypeTotals,
+    is_grouped: bool,
+    most: u64,
+    columns: &Columns,
+) -> String {
     let pen = Pen::on(ui);
     let theme = pen.theme;
     let y = row.rect.center().y;
@@ -462,14 +514,14 @@ fn type_row_ui(ui: &mut Ui, row: &Row, entry: &TypeEntry, is_grouped: bool, most
             tip = format!("MethodTable {}\nNo name: {reason}", entry.name);
         }
     }
-    numbers_ui(&pen, y, &entry.totals, most, columns);
+    numbers_ui(&pen, y, totals, most, columns);
     if row.response.hovered() {
         let module = if entry.module.is_empty() { String::new() } else { format!("\n{}", entry.module) };
         tip.push_str(&format!(
             "{module}\n{}, {}, biggest {}",
-            number::counted(entry.totals.count, "object", "objects"),
-            number::exact_bytes(entry.totals.bytes),
-            number::exact_bytes(entry.totals.biggest)
+            number::counted(totals.count, "object", "objects"),
+            number::exact_bytes(totals.bytes),
+            number::exact_bytes(totals.biggest)
         ));
         row.response.clone().on_hover_text_at_pointer(tip);
     }
@@ -477,8 +529,8 @@ fn type_row_ui(ui: &mut Ui, row: &Row, entry: &TypeEntry, is_grouped: bool, most
     format!(
         "{}{unnamed}, {}, {}",
         entry.name,
-        number::counted(entry.totals.count, "object", "objects"),
-        number::size(entry.totals.bytes)
+        number::counted(totals.count, "object", "objects"),
+        number::size(totals.bytes)
     )
 }
 
@@ -518,13 +570,13 @@ fn group_row_ui(
     text
 }
 
-fn row_menu(cx: &Cx<'_>, row: &Row, entry: &TypeEntry) {
+fn row_menu(cx: &Cx<'_>, row: &Row, entry: &TypeEntry, totals: &TypeTotals) {
     row.response.context_menu(|ui| {
         ui.set_max_width(250.0);
         ui.set_min_width(230.0);
         let place = Place { view: View::Types, ty: Some(entry.id), object: None };
         let method_table = cx.snapshot.types.row(entry.id).method_table;
-        let tsv = format!("{}\t{}\t{}", entry.name, entry.totals.count, entry.totals.bytes);
+        let tsv = format!("{}\t{}\t{}", entry.name, totals.count, totals.bytes);
         let own = type_name::own(&entry.name);
         let namespace = type_name::namespace(&entry.name).to_owned();
         let command = format!("heaproot instances {} \"{}\"", cx.dump.name, entry.name);
