@@ -132,7 +132,9 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> P
     let details = cx.place.object.and_then(|object| state.details.value_of(&(object, state.side))).cloned();
     let title = if state.side == Side::Path { "Why is it alive" } else { state.side.label() };
     let note = match &answer {
-        _ if state.side != Side::Path => details.as_ref().map_or(String::new(), |details| super::details::note(details, state.side)),
+        _ if state.side != Side::Path => {
+            details.as_ref().map_or(String::new(), |details| super::details::note(details, state.side))
+        }
         Some(paths) if paths.is_held => {
             let n_paths = number::counted(paths.n_paths, "path", "paths");
             format!("{n_paths}, {}", number::counted(paths.n_roots as u64, "root", "roots"))
