@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use crate::base::{Addr, Cancelled, Job};
 use crate::snapshot::types::{ReferenceLayout, ReferenceRun};
 use crate::snapshot::{
-    Entry, ExtraEdge, ExtraEdgeKind, ObjectId, Objects, ReferenceChecksum, References, RowChunk, TypeShape, TypeTable,
+    Entry, ExtraEdge, ExtraEdgeKind, Lookup, NO_ID, ObjectId, Objects, ReferenceChecksum, References, RowChunk,
+    TypeShape, TypeTable,
 };
 use crate::target::{SplicedMemory, TargetMemory};
 
@@ -123,7 +124,7 @@ impl Sums {
 struct Batch {
     /// Non-null words of slots.
     words: Vec<u64>,
-    /// Their ids, [`NO_OBJECT`] where no object begins.
+    /// Their ids, [`NO_ID`] where no object begins.
     targets: Vec<u32>,
     /// Objects of the batch: end of their words, and their types.
     rows: Vec<(u32, Entry)>,
@@ -131,8 +132,6 @@ struct Batch {
 
 /// Slots that fill a batch: 24 KiB of words and ids, within the first-level cache.
 const BATCH_SLOTS: usize = 2048;
-/// Not an id: ids are fewer.
-const NO_OBJECT: u32 = u32::MAX;
 
 impl Batch {
     /// The non-null ones of a stretch of slots.
@@ -152,18 +151,14 @@ struct Reader<'a> {
     source: &'a EdgeSource<'a>,
     /// Per type: where its references stand.
     layouts: Vec<&'a ReferenceLayout>,
-    /// Per type: its instances are objects, neither free blocks nor holes.
-    is_object: Vec<bool>,
+    /// A bit per id: set for free blocks and holes. Small enough for the cache, unlike the types themselves.
+    no_objects: Vec<u64>,
 }
 
 impl<'a> Reader<'a> {
     fn new(source: &'a EdgeSource<'a>) -> Self {
         let rows = || source.types.iter().map(|(_, row)| row);
-        Self {
-            source,
-            layouts: rows().map(|row| &row.references).collect(),
-            is_object: rows().map(|row| !matches!(row.shape, TypeShape::Free | TypeShape::Gap)).collect(),
-        }
+        Self { source, layouts: rows().map(|row| &row.references).collect(), no_objects: no_objects(source) }
     }
 
     fn read_chunk(&self, ids: std::ops::Range<u32>, sums: &mut Sums) -> RowChunk {
@@ -171,7 +166,8 @@ impl<'a> Reader<'a> {
         let mut rows = RowChunk::new(ids.start);
         rows.reserve(ids.len(), ids.len() * 4);
         let first = dependents.partition_point(|pair| pair.0.0 < ids.start);
-        let mut out = Out { rows, sums, dependents: dependents.get(first..).unwrap_or_default(), near: 0 };
+        let mut out =
+            Out { rows, sums, dependents: dependents.get(first..).unwrap_or_default(), lookup: Lookup::default() };
         let mut piece = Piece { start: Addr::NULL, bytes: &[] };
         let mut batch = Batch::default();
         for entry in objects.entries(ids) {
@@ -199,14 +195,13 @@ impl<'a> Reader<'a> {
     /// Turns the words of a batch into ids, then writes its rows.
     fn empty(&self, batch: &mut Batch, out: &mut Out<'_>) {
         let objects = self.source.objects;
-        let mut near = out.near;
-        batch.targets.clear();
-        batch.targets.extend(batch.words.iter().map(|&word| {
-            let target = objects.at_near(Addr(word), &mut near);
-            let is_object = target.is_some_and(|target| self.is_object[objects.type_of(target).index()]);
-            if is_object { target.map_or(NO_OBJECT, |target| target.0) } else { NO_OBJECT }
-        }));
-        out.near = near;
+        objects.at_each(&batch.words, &mut out.lookup, &mut batch.targets);
+        for target in &mut batch.targets {
+            let word = self.no_objects.get((*target / 64) as usize).copied().unwrap_or(u64::MAX);
+            if word >> (*target % 64) & 1 == 1 {
+                *target = NO_ID;
+            }
+        }
         let mut from = 0;
         for &(to, ref entry) in &batch.rows {
             let slots = from..to as usize;
@@ -229,7 +224,7 @@ impl<'a> Reader<'a> {
             sum.count += 1;
             sum.xor ^= word;
             sum.sum = sum.sum.wrapping_add(word);
-            if target == NO_OBJECT {
+            if target == NO_ID {
                 out.sums.n_dangling += 1;
             } else {
                 out.rows.push(ObjectId(target));
@@ -253,14 +248,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A bit per id, set for free blocks and holes.
+fn no_objects(source: &EdgeSource<'_>) -> Vec<u64> {
+    let is_object: Vec<bool> =
+        source.types.iter().map(|(_, row)| !matches!(row.shape, TypeShape::Free | TypeShape::Gap)).collect();
+    let n_ids = source.objects.len();
+    (0..n_ids.div_ceil(64))
+        .into_par_iter()
+        .with_min_len(1 << 10)
+        .map(|word| {
+            let ids = word * 64..(word * 64 + 64).min(n_ids);
+            ids.fold(0, |bits, id| {
+                let ty = source.objects.type_of(ObjectId(id as u32));
+                bits | u64::from(!is_object[ty.index()]) << (id % 64)
+            })
+        })
+        .collect()
+}
+
 /// Where rows go.
 struct Out<'a> {
     rows: RowChunk,
     sums: &'a mut Sums,
     /// Those not yet written, by primary.
     dependents: &'a [(ObjectId, ObjectId)],
-    /// Segment of the last target.
-    near: usize,
+    lookup: Lookup,
 }
 
 /// Calls `take` for every stretch of reference slots of an object with `bytes`, in address order. What a layout says

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub use coverage::{Coverage, Gap, GapReason, GenerationTotals};
 pub use facts::{Evidence, Facts, GcFacts, GcLayoutKind, GcMode, ModuleRow, RuntimeFacts};
 pub use graph::{ExtraEdge, ExtraEdgeKind, HeapGraph, ReferenceChecksum, References, RowChunk};
-pub use objects::{Entries, Entry, Objects, SegmentRow, TypeColumn};
+pub use objects::{Entries, Entry, Lookup, NO_ID, Objects, SegmentRow, TypeColumn};
 pub use read::{DelegateParts, Text, Value};
 pub use roots::{Finalizers, HandleRow, Root, RootTables, StaticRow, ThreadRow};
 pub use slots::Slot;

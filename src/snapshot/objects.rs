@@ -159,6 +159,20 @@ pub struct Objects {
     types: TypeColumn,
 }
 
+/// Not an id: ids are fewer.
+pub const NO_ID: u32 = u32::MAX;
+/// Not a bit of the start bitmap.
+const NO_SLOT: u64 = u64::MAX;
+
+/// What [`Objects::at_each`] works with, kept between calls.
+#[derive(Clone, Debug, Default)]
+pub struct Lookup {
+    /// Segment of the last address.
+    near: usize,
+    slots: Vec<u64>,
+    bits: Vec<u64>,
+}
+
 /// One id met in sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -290,18 +304,40 @@ impl Objects {
         self.at_in(segment, at)
     }
 
-    /// [`Objects::at`] that tries segment `near` first, and leaves there the segment it found: references mostly stay
-    /// close.
-    #[must_use]
-    pub fn at_near(&self, at: Addr, near: &mut usize) -> Option<ObjectId> {
-        if let Some(span) = self.spans.get(*near)
-            && at.0.wrapping_sub(span.start) < span.len
-        {
-            return self.at_in(*near, at);
+    /// [`Objects::at`] for many addresses: one answer each, [`NO_ID`] for none. Look-ups in a big heap miss the cache;
+    /// step by step for all of them the misses overlap, one after the other they would not.
+    pub fn at_each(&self, addresses: &[u64], batch: &mut Lookup, into: &mut Vec<u32>) {
+        let Lookup { near, slots, bits } = batch;
+        slots.clear();
+        slots.extend(addresses.iter().map(|&at| self.slot_of(at, near).unwrap_or(NO_SLOT)));
+        // What is no slot reads the first word, which is in the cache, and is thrown away below.
+        let word = |slot: u64| if slot == NO_SLOT { 0 } else { (slot / 64) as usize };
+        bits.clear();
+        into.clear();
+        if self.bits.is_empty() {
+            into.resize(addresses.len(), NO_ID);
+            return;
         }
-        let segment = self.granules.segment_of(at.0, &self.spans)?;
-        *near = segment;
-        self.at_in(segment, at)
+        bits.extend(slots.iter().map(|&slot| self.bits[word(slot)]));
+        into.extend(slots.iter().map(|&slot| self.ranks[word(slot)]));
+        for ((id, &slot), &bits) in into.iter_mut().zip(slots.iter()).zip(bits.iter()) {
+            let bit = slot % 64;
+            let is_start = slot != NO_SLOT && bits >> bit & 1 == 1;
+            let before = (bits & !(u64::MAX << bit)).count_ones();
+            *id = if is_start { *id + before } else { NO_ID };
+        }
+    }
+
+    /// Bit of the start bitmap for the address `at`; tries segment `near` first, and leaves there the one it found.
+    #[inline]
+    fn slot_of(&self, at: u64, near: &mut usize) -> Option<u64> {
+        let mut span = self.spans.get(*near)?;
+        if at.wrapping_sub(span.start) >= span.len {
+            *near = self.granules.segment_of(at, &self.spans)?;
+            span = self.spans.get(*near)?;
+        }
+        let offset = at.wrapping_sub(span.start);
+        offset.is_multiple_of(SLOT_BYTES).then_some(span.first_word as u64 * 64 + offset / SLOT_BYTES)
     }
 
     /// The object (free block, gap) that contains `at`, and the bytes from its start.
@@ -633,8 +669,6 @@ mod tests {
                     (inside == 0).then_some(id).or(at_list(&addresses, at.0 + inside))
                 );
                 assert_eq!(objects.containing(at.plus(inside)), Some((id, inside)));
-                let mut near = 0;
-                assert_eq!(objects.at_near(at.plus(inside), &mut near), objects.at(at.plus(inside)));
             }
         }
         for row in &rows {
@@ -645,6 +679,16 @@ mod tests {
             );
             assert_eq!(objects.at(row.objects.end), at_list(&addresses, row.objects.end.0));
         }
+        let asked: Vec<u64> = addresses
+            .iter()
+            .flat_map(|at| [at.0, at.0 + 8, at.0 + 4])
+            .chain(rows.iter().flat_map(|row| [row.objects.end.0, row.objects.start.0.wrapping_sub(8)]))
+            .chain([0, 8, u64::MAX])
+            .collect();
+        let mut answers = vec![7];
+        objects.at_each(&asked, &mut Lookup::default(), &mut answers);
+        let expected: Vec<u32> = asked.iter().map(|&at| objects.at(Addr(at)).map_or(NO_ID, |id| id.0)).collect();
+        assert_eq!(answers, expected);
         assert_eq!(objects.at(Addr(0x8)), None);
         assert_eq!(objects.at(Addr(u64::MAX - 7)), None);
         let expected: Vec<Entry> = objects
