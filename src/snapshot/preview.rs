@@ -83,8 +83,11 @@ impl HeapSnapshot {
     fn array_preview(&self, object: ObjectId, row: &TypeRow) -> String {
         let Some(dimensions) = self.array_dimensions(object) else { return absent() };
         let lengths: Vec<String> = dimensions.iter().map(|&(length, _)| length.to_string()).collect();
-        let element = row.element.map(|id| self.types.row(id).display_name());
-        format!("{}[{}]", element.unwrap_or_default(), lengths.join(","))
+        let element = match row.element {
+            Some(id) => self.types.row(id).display_name(),
+            None => row.display_name().rsplit_once('[').map(|(element, _)| element.to_owned()).unwrap_or_default(),
+        };
+        format!("{}[{}]", without_namespaces(&element), lengths.join(","))
     }
 
     fn delegate_preview(&self, object: ObjectId) -> String {
@@ -140,6 +143,26 @@ fn telling_fields(row: &TypeRow) -> Vec<&FieldRow> {
     ranked.into_iter().take(24).map(|(_, field)| field).collect()
 }
 
+/// A type's name with every namespace left out: `Dictionary<String, Worker>+Entry`.
+#[must_use]
+pub fn without_namespaces(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut part = String::new();
+    for c in name.chars() {
+        match c {
+            '.' => part.clear(),
+            '<' | '>' | ',' | ' ' | '[' | ']' | '+' | '*' | '&' => {
+                out.push_str(&part);
+                part.clear();
+                out.push(c);
+            }
+            c => part.push(c),
+        }
+    }
+    out.push_str(&part);
+    out
+}
+
 fn absent() -> String {
     "not in the dump".to_owned()
 }
@@ -166,4 +189,81 @@ pub fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_on_its_line() {
+        for (text, shown) in [
+            ("plain", "plain"),
+            ("a\"b\\c", "a\\\"b\\\\c"),
+            ("line\nline\r\tend\0", "line\\nline\\r\\tend\\0"),
+            ("\u{1b}[31m", "\\u001b[31m"),
+            ("a\u{202e}b\u{2028}", "a\\u202eb\\u2028"),
+            ("häß 漢字 😀", "häß 漢字 😀"),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn namespaces_are_left_out() {
+        for (name, short) in [
+            ("System.Int32", "Int32"),
+            (
+                "System.Collections.Generic.Dictionary<System.String, A.B.Worker[]>+Entry",
+                "Dictionary<String, Worker[]>+Entry",
+            ),
+            ("Plain", "Plain"),
+            ("", ""),
+        ] {
+            assert_eq!(without_namespaces(name), short);
+        }
+    }
+
+    #[test]
+    fn a_preview_tells_objects_apart() {
+        use crate::synth::heap::{HeapBuilder, Kind};
+
+        let mut heap = HeapBuilder::new();
+        let handler = heap.delegate_type("System.EventHandler");
+        let user = heap.class(
+            "User",
+            &[
+                ("_age", Kind::Number(ElementType::I4)),
+                ("_other", Kind::Reference),
+                ("<Name>k__BackingField", Kind::Reference),
+            ],
+        );
+        let plain = heap.class("Plain", &[("_other", Kind::Reference)]);
+        let users = heap.vector("User[]", Kind::Reference);
+        let code = heap.method("User", "OnTick", false);
+        let name = heap.string("Ada \"L\"");
+        heap.string(&"x".repeat(100));
+        let ada = heap.object(user);
+        heap.set(ada, "<Name>k__BackingField", name);
+        heap.object(plain);
+        heap.array(users, 17);
+        let single = heap.delegate(handler, Some(ada), code);
+        heap.multicast(handler, &[single, single, single]);
+        let (snapshot, _) = heap.build();
+        let mut previews: Vec<(String, String)> = snapshot
+            .objects
+            .ids()
+            .filter(|&id| snapshot.is_object(id))
+            .map(|id| (snapshot.type_of(id).display_name(), snapshot.preview(id)))
+            .collect();
+        previews.sort();
+        let of =
+            |ty: &str| -> Vec<&str> { previews.iter().filter(|row| row.0 == ty).map(|row| row.1.as_str()).collect() };
+        let cut = format!("\"{}…\" (100 characters)", "x".repeat(PREVIEW_CHARS));
+        assert_eq!(of("System.String"), ["\"Ada \\\"L\\\"\"", cut.as_str()]);
+        assert_eq!(of("User"), ["Name = \"Ada \\\"L\\\"\""]);
+        assert_eq!(of("Plain"), [""]);
+        assert_eq!(of("User[]"), ["User[17]"]);
+        assert_eq!(of("System.EventHandler"), ["→ User.OnTick", "→ User.OnTick and 2 more"]);
+    }
 }

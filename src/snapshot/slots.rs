@@ -195,3 +195,101 @@ fn indices(index: u64, dimensions: &[(u32, i32)]) -> String {
     parts.reverse();
     parts.join(",")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::types::ReferenceRun;
+    use super::*;
+
+    #[test]
+    fn names_are_those_the_author_wrote() {
+        for (name, shown) in [
+            ("_items", "_items"),
+            ("<Prop>k__BackingField", "Prop"),
+            ("<Name>i__Field", "Name"),
+            ("<local>5__2", "local"),
+            ("<>4__this", "<>4__this"),
+            ("<>t__builder", "<>t__builder"),
+            ("<odd", "<odd"),
+        ] {
+            assert_eq!(display_field_name(name), shown);
+        }
+    }
+
+    #[test]
+    fn indices_count_from_their_bounds() {
+        for (index, dimensions, shown) in [
+            (0, vec![(2, 0), (3, 0)], "0,0"),
+            (5, vec![(2, 0), (3, 0)], "1,2"),
+            (4, vec![(2, -1), (3, 10)], "0,11"),
+            // Lengths of zero come from damage alone, and divide nothing.
+            (7, vec![(0, 0), (0, 5)], "0,5"),
+        ] {
+            assert_eq!(indices(index, &dimensions), shown);
+        }
+    }
+
+    #[test]
+    fn stretches_stay_inside_the_object() {
+        let check = |layout: &ReferenceLayout, size: u64, expected: &[(u64, u64)]| {
+            assert_eq!(layout.stretches(size).collect::<Vec<_>>(), expected);
+        };
+        let run = |offset, size_minus_object| ReferenceRun { offset, size_minus_object };
+        check(&ReferenceLayout::None, 64, &[]);
+        check(&ReferenceLayout::Runs(Box::new([run(8, 16 - 64), run(40, 8 - 64)])), 64, &[(8, 16), (40, 8)]);
+        check(&ReferenceLayout::Runs(Box::new([run(16, -24)])), 24 + 80, &[(16, 80)]);
+        check(&ReferenceLayout::Runs(Box::new([run(16, -24), run(64, 0), run(8, 1 << 40)])), 32, &[(16, 8), (8, 24)]);
+        // Two structs {reference, number, reference, reference}.
+        let items = Box::new([(1, 8), (2, 0)]);
+        let repeat = ReferenceLayout::Repeat { start: 16, items };
+        check(&repeat, 24 + 64, &[(16, 8), (32, 16), (48, 8), (64, 16)]);
+        check(&repeat, 24, &[]);
+        check(&ReferenceLayout::Repeat { start: 16, items: Box::new([(0, 0)]) }, 1000, &[]);
+    }
+
+    #[test]
+    fn edges_have_the_names_of_fields_elements_and_structs() {
+        use crate::synth::heap::{HeapBuilder, Kind};
+
+        let mut heap = HeapBuilder::new();
+        let inner = heap.structure(
+            "Inner",
+            &[("number", Kind::Number(ElementType::I8)), ("<Value>k__BackingField", Kind::Reference)],
+        );
+        let outer = heap.class("Outer", &[("first", Kind::Reference), ("pair", Kind::Struct(inner))]);
+        let inners = heap.vector("Inner[]", Kind::Struct(inner));
+        let objects = heap.vector("Outer[]", Kind::Reference);
+        let (a, b, list, structs) =
+            (heap.object(outer), heap.object(outer), heap.array(objects, 20), heap.array(inners, 4));
+        heap.set(a, "first", b);
+        heap.set_element(list, 17, a);
+        heap.set_element(list, 18, a);
+        heap.set_in_element(structs, 3, "<Value>k__BackingField", b);
+        heap.dependent(b, a);
+        let (snapshot, graph) = heap.build();
+        // What the slots say is what the rows say.
+        for object in snapshot.objects.ids() {
+            let from_slots: Vec<_> = snapshot.slots(object).map(|slot| slot.target).collect();
+            let row: Vec<_> = graph.references.of(object).take(from_slots.len()).collect();
+            assert_eq!(from_slots, row, "slots of {object:?}");
+        }
+        let all = |ty: &str| -> Vec<ObjectId> {
+            let of_type = |&id: &ObjectId| snapshot.type_of(id).name.known() == Some(ty);
+            snapshot.objects.ids().filter(of_type).collect()
+        };
+        let outers = all("Outer");
+        let (list, structs) = (all("Outer[]")[0], all("Inner[]")[0]);
+        let holder = *outers.iter().find(|&&id| snapshot.slots(id).next().is_some()).unwrap();
+        let held = *outers.iter().find(|&&id| id != holder).unwrap();
+        let name = |from, to| snapshot.edge_name(from, to, &graph.extra);
+        assert_eq!(name(holder, held).as_deref(), Some("first"));
+        assert_eq!(name(list, holder).as_deref(), Some("[17]"));
+        assert_eq!(snapshot.edge_names(list, holder, 9), ["[17]", "[18]"]);
+        assert_eq!(name(structs, held).as_deref(), Some("[3].Value"));
+        assert_eq!(name(held, holder).as_deref(), Some("ConditionalWeakTable"));
+        assert_eq!(name(held, list), None);
+        assert_eq!(snapshot.slot_name(holder, 24), "pair.Value");
+        assert_eq!(snapshot.slot_name(holder, 9), "first.+0x1");
+        assert_eq!(snapshot.slot_name(list, 4), "+0x4");
+    }
+}
