@@ -16,6 +16,7 @@ pub mod gc_desc;
 pub mod gc_handle;
 mod gc_segment;
 pub mod gc_vars;
+pub mod instance_fields;
 mod loader;
 mod module_files;
 mod module_image;

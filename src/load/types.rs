@@ -8,6 +8,7 @@ use super::error::Error;
 use crate::base::job::Unit;
 use crate::base::{Addr, ElementType, Job, Place, Skipped, Warnings};
 use crate::clr::fields::Field;
+use crate::clr::instance_fields::TypeFinder;
 use crate::clr::types::TypeDescription;
 use crate::clr::{Runtime, Types};
 use crate::snapshot::types::ReferenceLayout;
@@ -77,6 +78,7 @@ impl Closure {
     ) -> Result<BTreeMap<Addr, Found>, Error> {
         let most = usize::try_from(options.limits.method_tables).unwrap_or(usize::MAX);
         let mut found: BTreeMap<Addr, Found> = BTreeMap::new();
+        let mut finder = TypeFinder::new(clr, on_heap);
         let mut next: Vec<Addr> = runtime.type_system.free_mt.into_iter().collect();
         next.extend(on_heap.iter().rev());
         while let Some(at) = next.pop() {
@@ -85,10 +87,17 @@ impl Closure {
             }
             job.tick(1)?;
             let description = clr.describe(at);
-            let fields = description.as_ref().map_or_else(Vec::new, |description| fields_of(clr, description));
+            finder.learn(at);
+            let fields = match &description {
+                Some(description) if !description.table.is_array() => finder.fields(at),
+                _ => Vec::new(),
+            };
             if let Some(description) = &description {
                 next.extend(description.base.into_iter().chain(description.element));
-                next.extend(fields.iter().flat_map(|field| [Some(field.declaring), field.ty]).flatten());
+                next.extend(fields.iter().map(|field| field.declaring));
+                // A struct's own fields name the slots inside it.
+                let structs = fields.iter().filter(|field| field.element == ElementType::ValueType);
+                next.extend(structs.filter_map(|field| field.ty));
             } else if on_heap.binary_search(&at).is_err() {
                 // Not on the heap and no type: something pointed at it, nothing needs it.
                 continue;
@@ -97,10 +106,6 @@ impl Closure {
         }
         Ok(found)
     }
-}
-
-fn fields_of(_clr: &Types, _description: &TypeDescription) -> Vec<Field> {
-    Vec::new()
 }
 
 /// The row of holes: no MethodTable, no name.
