@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::theme::ThemeChoice;
 
+/// First share of the width for the left pane.
+pub const SPLIT_X: f32 = 0.498;
+/// First share of the height for the upper pane.
+pub const SPLIT_Y: f32 = 0.392;
+
 /// A dump that was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -54,8 +59,8 @@ impl Default for Settings {
             zoom: 1.0,
             recent: Vec::new(),
             window: None,
-            split_x: 0.498,
-            split_y: 0.392,
+            split_x: SPLIT_X,
+            split_y: SPLIT_Y,
             just_my_code: false,
             picture_scale: 2.0,
             file: None,
@@ -92,8 +97,8 @@ impl Settings {
         let text = std::fs::read_to_string(file)?;
         let mut settings: Self = serde_json::from_str(&text).map_err(io::Error::other)?;
         settings.zoom = clamp(settings.zoom, 0.75, 2.0, 1.0);
-        settings.split_x = clamp(settings.split_x, 0.2, 0.8, 0.498);
-        settings.split_y = clamp(settings.split_y, 0.2, 0.8, 0.392);
+        settings.split_x = clamp(settings.split_x, 0.1, 0.9, SPLIT_X);
+        settings.split_y = clamp(settings.split_y, 0.1, 0.9, SPLIT_Y);
         settings.picture_scale = clamp(settings.picture_scale, 1.0, 2.0, 2.0);
         settings.recent.truncate(Self::RECENT);
         Ok(settings)

@@ -7,6 +7,7 @@ use super::{App, Cx, Pane};
 use crate::session::Status;
 use crate::ui::pen::Pen;
 use crate::ui::place::View;
+use crate::ui::settings::{SPLIT_X, SPLIT_Y};
 use crate::ui::theme;
 use crate::ui::views;
 use crate::ui::widgets;
@@ -91,14 +92,24 @@ impl App {
                 place: state.history.now(),
                 outbox: &self.outbox,
             };
-            let panes = self.view_ui(ui, body, &cx, &mut state, rect.width() < NARROW);
+            let mut splits = [self.settings.split_x, self.settings.split_y];
+            let panes = self.view_ui(ui, body, &cx, &mut state, &mut splits, rect.width() < NARROW);
             self.tabs[tab] = state;
             self.panes = panes;
+            [self.settings.split_x, self.settings.split_y] = splits;
         }
         self.dump = Some(dump);
     }
 
-    fn view_ui(&self, ui: &mut Ui, rect: Rect, cx: &Cx<'_>, tab: &mut super::Tab, is_narrow: bool) -> Vec<Pane> {
+    fn view_ui(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        cx: &Cx<'_>,
+        tab: &mut super::Tab,
+        splits: &mut [f32; 2],
+        is_narrow: bool,
+    ) -> Vec<Pane> {
         let mut rect = rect;
         if let Some(height) = views::loading::strip_height(cx) {
             let (strip, rest) = rect.split_top_bottom_at_y(rect.top() + height);
@@ -106,7 +117,7 @@ impl App {
             rect = rest;
         }
         match cx.place.view {
-            View::Types => self.types_ui(ui, rect, cx, tab, is_narrow),
+            View::Types => self.types_ui(ui, rect, cx, tab, splits, is_narrow),
             view => {
                 let mut part = widgets::part(ui, view.key(), rect);
                 vec![match view {
@@ -124,7 +135,15 @@ impl App {
     }
 
     /// Types, instances and the path on one screen.
-    fn types_ui(&self, ui: &mut Ui, rect: Rect, cx: &Cx<'_>, tab: &mut super::Tab, is_narrow: bool) -> Vec<Pane> {
+    fn types_ui(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        cx: &Cx<'_>,
+        tab: &mut super::Tab,
+        splits: &mut [f32; 2],
+        is_narrow: bool,
+    ) -> Vec<Pane> {
         let mut panes = Vec::new();
         if cx.place.ty.is_none() {
             panes.push(views::types::types_ui(&mut widgets::part(ui, "types", rect), rect, cx, &mut tab.types));
@@ -132,16 +151,19 @@ impl App {
         }
         let (types, right, path);
         if is_narrow {
-            let x = splitter(ui, rect, Axis::X, &self.settings, 0.5);
-            let y = splitter(ui, rect, Axis::Y, &self.settings, 0.52);
+            // Side by side above, the path below: other shares than in a wide window.
+            let x = splitter(ui, rect, Axis::X, &mut splits[0], SPLIT_X);
+            let mut below = (splits[1] + 0.13).min(0.8);
+            let y = splitter(ui, rect, Axis::Y, &mut below, SPLIT_Y + 0.13);
+            splits[1] = below - 0.13;
             let (upper, lower) = rect.split_top_bottom_at_y(y);
             (types, right) = upper.split_left_right_at_x(x);
             path = lower;
         } else {
-            let x = splitter(ui, rect, Axis::X, &self.settings, self.settings.split_x);
+            let x = splitter(ui, rect, Axis::X, &mut splits[0], SPLIT_X);
             let side;
             (types, side) = rect.split_left_right_at_x(x);
-            let y = splitter(ui, side, Axis::Y, &self.settings, self.settings.split_y);
+            let y = splitter(ui, side, Axis::Y, &mut splits[1], SPLIT_Y);
             (right, path) = side.split_top_bottom_at_y(y);
         }
         panes.push(views::types::types_ui(&mut widgets::part(ui, "types", types), types, cx, &mut tab.types));
@@ -206,33 +228,31 @@ enum Axis {
     Y,
 }
 
-/// A line to drag between two panes; the place of the line.
-fn splitter(ui: &Ui, rect: Rect, axis: Axis, settings: &crate::ui::settings::Settings, start: f32) -> f32 {
-    let id = Id::unique(("splitter", axis, rect.width() < 700.0));
-    let _ = settings;
+/// A line to drag between two panes: the share that was dragged to, and the place of the line. A double press puts it
+/// back to `start`.
+fn splitter(ui: &Ui, rect: Rect, axis: Axis, share: &mut f32, start: f32) -> f32 {
+    let id = Id::unique(("splitter", axis));
     let (from, length, low, high): (f32, f32, f32, f32) = match axis {
         Axis::X => (rect.left(), rect.width(), 320.0, 360.0),
         Axis::Y => (rect.top(), rect.height(), 160.0, 200.0),
     };
-    let mut share = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(start);
     let place = |share: f32| {
         let high = (length - high).max(length * 0.4);
         (from + (share * length).clamp(low.min(high), high)).round()
     };
-    let at = place(share);
+    let at = place(*share);
     let bar = match axis {
         Axis::X => Rect::from_min_max(pos2(at - 4.0, rect.top()), pos2(at + 4.0, rect.bottom())),
         Axis::Y => Rect::from_min_max(pos2(rect.left(), at - 4.0), pos2(rect.right(), at + 4.0)),
     };
-    let response = ui.interact(bar, id, Sense::DRAG);
+    let response = ui.interact(bar, id, Sense::CLICK | Sense::DRAG);
     if let Some(pointer) = response.interact_pointer_pos().filter(|_| response.dragged()) {
         let value = if axis == Axis::X { pointer.x } else { pointer.y };
-        share = ((value - from) / length.max(1.0)).clamp(0.1, 0.9);
-        ui.data_mut(|data| data.insert_temp(id, share));
+        *share = ((value - from) / length.max(1.0)).clamp(0.1, 0.9);
     }
     if response.double_clicked() {
-        ui.data_mut(|data| data.remove_temp::<f32>(id));
+        *share = start;
     }
     response.on_hover_cursor(if axis == Axis::X { CursorIcon::ResizeHorizontal } else { CursorIcon::ResizeVertical });
-    place(share)
+    place(*share)
 }

@@ -138,6 +138,7 @@ pub struct App {
     panes: Vec<Pane>,
     welcome_path: String,
     go_to: Option<String>,
+    remembered: Option<([f32; 2], f32, f32)>,
     is_headless: bool,
 }
 
@@ -165,6 +166,7 @@ impl App {
             panes: Vec::new(),
             welcome_path: String::new(),
             go_to: None,
+            remembered: None,
             is_headless: false,
         }
     }
@@ -218,9 +220,11 @@ impl App {
         self.settings.remember(recent);
     }
 
-    /// Keeps the size of the window.
+    /// Keeps the size of the window and the places of its dividers. Called when nothing is being dragged.
     pub fn remember_window(&mut self, size: [f32; 2]) {
-        if self.settings.window != Some(size) {
+        let now = (size, self.settings.split_x, self.settings.split_y);
+        if self.remembered != Some(now) {
+            self.remembered = Some(now);
             self.settings.window = Some(size);
             self.settings.save();
         }

@@ -154,6 +154,8 @@ pub struct Paths {
     pub garbage: (u64, u64),
     /// The dump was taken during a collection, or references are unreliable.
     pub is_uncertain: bool,
+    /// Steps inside collections were folded.
+    pub has_internals: bool,
     /// The path as text, one line per step.
     pub text: String,
 }
@@ -218,6 +220,17 @@ impl Build<'_> {
             }
             branch.push(object);
             let Some(holder) = next else { break };
+            if !self.query.internals
+                && let Some((name, n_folded)) = folded(self.heap, &objects[index..])
+            {
+                // The steps inside a collection are one step: from the element to the collection.
+                branch.extend_from_slice(&objects[index + 1..index + n_folded]);
+                index += n_folded;
+                let node = node(snapshot, objects[index]);
+                self.answer.has_internals = true;
+                self.push(depth, LineKind::Step { via: Some(name), node, is_blamed: false });
+                continue;
+            }
             let run = run_length(snapshot, &objects, index + 1);
             let via = self.edge(holder, object);
             let is_blamed = false;
@@ -336,6 +349,79 @@ impl Build<'_> {
 fn run_length(snapshot: &HeapSnapshot, objects: &[ObjectId], first: usize) -> usize {
     let ty = snapshot.objects.type_of(objects[first]);
     objects[first..].iter().take_while(|&&object| snapshot.objects.type_of(object) == ty).count()
+}
+
+/// What leads from the element `objects[0]` to the collection that holds it, and how many objects further that is:
+/// `[17]` of a list, `["GC"]` of a dictionary. `None` when the next objects are no plumbing of a collection.
+fn folded(heap: &Heap<'_>, objects: &[ObjectId]) -> Option<(String, usize)> {
+    const MOST: usize = 8;
+    let snapshot = heap.snapshot;
+    let name_of = |object: ObjectId| snapshot.type_of(object).name.known();
+    let is_plumbing = |object: ObjectId| {
+        let row = snapshot.type_of(object);
+        row.is_array() || name_of(object).is_some_and(|name| is_collection(name) && is_nested(name))
+    };
+    // The element itself may be plumbing when it is the one asked for: then nothing is hidden.
+    if is_plumbing(*objects.first()?) {
+        return None;
+    }
+    let inner = objects.iter().skip(1).take(MOST).take_while(|&&object| is_plumbing(object)).count();
+    let collection = *objects.get(inner + 1).filter(|_| inner > 0)?;
+    let name = name_of(collection).filter(|name| is_collection(name) && !is_nested(name))?;
+    let keyed = name.contains("Dictionary") || name.contains("Hashtable") || name.contains("SortedList");
+    let mut label = None;
+    for pair in objects[..=inner].windows(2) {
+        let (element, holder) = (pair[0], pair[1]);
+        let via = snapshot.edge_name(holder, element, &heap.graph.extra)?;
+        let key = keyed.then(|| key_text(snapshot, holder, &via)).flatten();
+        match (key, &label) {
+            (Some(key), _) => {
+                label = Some(format!("[{key}]"));
+                break;
+            }
+            (None, None) if via.starts_with('[') => label = Some(via),
+            _ => {}
+        }
+    }
+    Some((label.unwrap_or_else(|| "[element]".to_owned()), inner + 1))
+}
+
+/// The key beside the value that `via` leads to, in a few words.
+fn key_text(snapshot: &HeapSnapshot, holder: ObjectId, via: &str) -> Option<String> {
+    const KEYS: [&str; 2] = ["key", "_key"];
+    let key = match via.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((index, part)) if part.ends_with("value") => {
+            let element = snapshot.types.row(snapshot.type_of(holder).element?);
+            let field = element.fields.iter().find(|field| field.name.as_deref().is_some_and(|name| KEYS.contains(&name)))?;
+            match snapshot.array_element(holder, index.parse().ok()?)? {
+                crate::snapshot::read::Value::Struct(at) => {
+                    snapshot.value_at(at.plus(field.offset.into()), field.element)?
+                }
+                _ => return None,
+            }
+        }
+        Some(_) => return None,
+        None if via.trim_start_matches('_') == "value" => {
+            KEYS.iter().find_map(|name| snapshot.field_named(holder, name))?
+        }
+        None => return None,
+    };
+    let text = snapshot.value_text(&key);
+    Some(if text.chars().count() > 40 { format!("{}…", text.chars().take(39).collect::<String>()) } else { text })
+}
+
+fn is_collection(name: &str) -> bool {
+    name.starts_with("System.Collections.")
+}
+
+/// A class inside a collection, or an array: not the collection that a person wrote.
+fn is_nested(name: &str) -> bool {
+    // A `+` inside the arguments belongs to an argument.
+    let mut depth = 0_i32;
+    name.chars().any(|letter| {
+        depth += i32::from(letter == '<') - i32::from(letter == '>');
+        letter == '+' && depth == 0
+    })
 }
 
 /// An object as a line shows it. Reads a few hundred bytes of the dump.
@@ -548,6 +634,26 @@ mod tests {
     use crate::synth::heap::{HeapBuilder, Kind};
     use crate::synth::sample::seed;
     use crate::ui::testing::instance;
+
+    #[test]
+    fn steps_inside_collections_fold_to_key_and_index() {
+        let value = |snapshot: &HeapSnapshot| {
+            let is = |object: &ObjectId| snapshot.string(*object, 40).is_some_and(|text| text.text == "concurrent");
+            snapshot.objects.ids().find(is).unwrap()
+        };
+        let paths = ask(seed(100, 4), |snapshot| PathQuery::new(value(snapshot)));
+        assert_eq!(
+            words(&paths),
+            [
+                "System.String",
+                "[\"GC\"] of System.Collections.Generic.Dictionary<System.String, System.Object>",
+                "static System.AppContext.s_dataStore",
+            ]
+        );
+        let paths = ask(seed(100, 4), |snapshot| PathQuery { internals: true, ..PathQuery::new(value(snapshot)) });
+        assert!(words(&paths)[1].starts_with("[1].value of "), "{:?}", words(&paths));
+        assert!(is_nested("System.Collections.Generic.Dictionary<A, B>+Entry[]") && !is_nested("A.List<B+C>"));
+    }
 
     fn ask(heap: (HeapSnapshot, crate::snapshot::HeapGraph), query: impl Fn(&HeapSnapshot) -> PathQuery) -> Paths {
         let (snapshot, graph) = heap;

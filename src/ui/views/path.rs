@@ -32,6 +32,7 @@ pub struct PathState {
     answer: Answer<PathQuery, Paths>,
     rows: ListState,
     side: Side,
+    internals: bool,
     details: Answer<(ObjectId, Side), Details>,
     detail_rows: ListState,
 }
@@ -71,7 +72,8 @@ impl PathState {
 pub fn ask(state: &mut PathState, dump: &Dump, place: Place) {
     state.answer.poll();
     if state.object != place.object {
-        *state = PathState { object: place.object, side: state.side, ..PathState::default() };
+        let (side, internals) = (state.side, state.internals);
+        *state = PathState { object: place.object, side, internals, ..PathState::default() };
     }
     state.details.poll();
     if let Some(object) = place.object {
@@ -92,7 +94,7 @@ pub fn ask(state: &mut PathState, dump: &Dump, place: Place) {
         }
     }
     let (Some(object), true) = (place.object, dump.session.has_paths()) else { return };
-    let query = PathQuery { object, open: state.open.clone(), more: state.more.clone(), internals: false };
+    let query = PathQuery { object, open: state.open.clone(), more: state.more.clone(), internals: state.internals };
     state.answer.want(&dump.session, query.clone(), move |analyses, job| {
         Ok(match analyses.heap() {
             Some(heap) => paths(&heap, &query, job)?,
@@ -117,6 +119,16 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> P
             cx.outbox.send(Command::Copy(paths.text.clone()));
         }
         limit = right - 60.0;
+        if (paths.has_internals || state.internals) && state.side == Side::Path {
+            let (icon, name) = match state.internals {
+                true => (icons::EYE_SLASH, "Fold the steps inside collections"),
+                false => (icons::EYE, "Show the steps inside collections"),
+            };
+            if icon_button(ui, right - 66.0, y, icon, name, true).clicked() {
+                state.internals = !state.internals;
+            }
+            limit -= 28.0;
+        }
     }
     if cx.place.object.is_some() {
         for side in Side::ALL.into_iter().rev() {

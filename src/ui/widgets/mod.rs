@@ -10,6 +10,7 @@ pub mod marks;
 pub mod notice;
 pub mod path;
 pub mod table;
+pub mod treemap;
 
 use eframe::egui;
 use egui::accesskit;
