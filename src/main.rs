@@ -69,7 +69,7 @@ mod with_window {
         };
         cli::finish(match ui::screenshot(&options) {
             Ok(()) => Ok(Exit::Done),
-            Err(ScreenshotError::Dump(problem)) => Err(CliError::Load(Box::new(problem))),
+            Err(ScreenshotError::Dump(problem)) => Err(CliError::Load(problem)),
             Err(ScreenshotError::Subject(text)) => Err(CliError::Usage(text)),
             Err(ScreenshotError::Write { source, path }) => {
                 Err(CliError::Output(std::io::Error::new(source.kind(), format!("{}: {source}", path.display()))))

@@ -73,9 +73,8 @@ impl Rasteriser {
                 }
             }
         }
-        for id in delta.free.drain() {
-            self.textures.remove(&id);
-        }
+        let freed = std::mem::take(&mut delta.free);
+        self.textures.retain(|id, _| !freed.contains(id));
     }
 
     /// Draws `primitives` on `ground` into `width` × `height` pixels, `scale` pixels to a point.

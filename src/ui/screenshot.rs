@@ -75,7 +75,7 @@ pub struct ScreenshotOptions {
 pub enum ScreenshotError {
     /// The dump was not read.
     #[error("{0}")]
-    Dump(crate::session::LoadProblem),
+    Dump(Box<crate::session::LoadProblem>),
     /// The subject was not found.
     #[error("{0}")]
     Subject(String),
@@ -99,7 +99,7 @@ pub fn screenshot(options: &ScreenshotOptions) -> Result<(), ScreenshotError> {
     let session = Session::open(&options.dump, open, std::sync::Arc::new(|| {}));
     session.wait(|_| {});
     if let Status::Failed(problem) = session.status() {
-        return Err(ScreenshotError::Dump(problem));
+        return Err(ScreenshotError::Dump(Box::new(problem)));
     }
     let Some(snapshot) = session.snapshot() else {
         return Err(ScreenshotError::Subject("reading was cancelled".to_owned()));

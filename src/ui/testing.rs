@@ -149,7 +149,7 @@ fn pictures_of_every_state() {
     keep("types-light-1000", &picture(&mut app, [1000.0, 720.0], 1.0, false));
     app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 2990)));
     both("fork", &mut app);
-    let stale = snapshot.objects.ids().filter(|&object| snapshot.is_object(object)).last().unwrap();
+    let stale = snapshot.objects.ids().rfind(|&object| snapshot.is_object(object)).unwrap();
     let reachability = app.dump().unwrap().session.reachability().unwrap();
     let dead = snapshot.objects.ids().find(|&object| snapshot.is_object(object) && !reachability.is_alive(object));
     app.go(Place::object(&snapshot, dead.unwrap_or(stale)));

@@ -142,10 +142,11 @@ impl App {
         if ctx.input(|input| input.pointer.button_clicked(egui::PointerButton::Extra2)) {
             self.outbox.send(Command::Forward);
         }
-        if !is_typing && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
-            if self.toast.take().is_none() && !self.tab().types.query.filter.is_empty() {
-                self.tab_mut().types.query.filter.clear();
-            }
+        if !is_typing
+            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+            && self.toast.take().is_none()
+        {
+            self.tab_mut().types.query.filter.clear();
         }
     }
 
@@ -294,10 +295,10 @@ impl App {
         dump.catalog.poll();
         dump.previews.poll();
         let Some(snapshot) = dump.session.snapshot() else { return };
-        if let Some(place) = self.go_to.take().and_then(|text| Place::from_text(&text, &snapshot)) {
-            if let Some(tab) = self.tabs.first_mut() {
-                tab.history.go(place);
-            }
+        if let Some(place) = self.go_to.take().and_then(|text| Place::from_text(&text, &snapshot))
+            && let Some(tab) = self.tabs.first_mut()
+        {
+            tab.history.go(place);
         }
         dump.catalog.want(&dump.session, (), |analyses, job| model::TypeCatalog::build(&analyses.snapshot, job));
         let index = self.tab.min(self.tabs.len() - 1);

@@ -291,11 +291,9 @@ const SAMPLE: &str = "seed-grow-b-n10.core.zst";
 fn sample_path() -> Option<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let places = [beside, Some(PathBuf::from(env!("CARGO_MANIFEST_DIR"))), std::env::current_dir().ok()];
-    let folders = places.into_iter().flatten().map(|place| place.join("fixtures").join("dumps"));
-    folders
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
+    places
+        .into_iter()
         .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("sample")))
+        .map(|place| place.join("fixtures").join("dumps").join(SAMPLE))
+        .find(|path| path.is_file())
 }

@@ -125,22 +125,17 @@ impl App {
         const TYPES: usize = 30;
         let mut hits = Vec::new();
         let snapshot = self.dump.as_ref().and_then(|dump| dump.session.snapshot());
-        if let (Some(snapshot), Some(at)) = (&snapshot, parse_address(text).filter(|at| at.0 > 0xFFFF)) {
-            if let Some((object, offset)) =
-                snapshot.objects.containing(at).filter(|(object, _)| snapshot.is_object(*object))
-            {
-                let address = snapshot.objects.address(object);
-                hits.push(Hit {
-                    icon: Some(icons::CROSSHAIR),
-                    text: snapshot.type_of(object).display_name(),
-                    note: if offset == 0 {
-                        format!("object {address}")
-                    } else {
-                        format!("{offset} bytes into {address}")
-                    },
-                    command: Command::Go(Place::object(snapshot, object)),
-                });
-            }
+        if let (Some(snapshot), Some(at)) = (&snapshot, parse_address(text).filter(|at| at.0 > 0xFFFF))
+            && let Some((object, offset)) = snapshot.objects.containing(at)
+            && snapshot.is_object(object)
+        {
+            let address = snapshot.objects.address(object);
+            hits.push(Hit {
+                icon: Some(icons::CROSSHAIR),
+                text: snapshot.type_of(object).display_name(),
+                note: if offset == 0 { format!("object {address}") } else { format!("{offset} bytes into {address}") },
+                command: Command::Go(Place::object(snapshot, object)),
+            });
         }
         let Ok(filter) = Filter::parse(text) else { return hits };
         hits.extend(

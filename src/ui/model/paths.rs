@@ -392,7 +392,8 @@ fn key_text(snapshot: &HeapSnapshot, holder: ObjectId, via: &str) -> Option<Stri
     let key = match via.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((index, part)) if part.ends_with("value") => {
             let element = snapshot.types.row(snapshot.type_of(holder).element?);
-            let field = element.fields.iter().find(|field| field.name.as_deref().is_some_and(|name| KEYS.contains(&name)))?;
+            let field =
+                element.fields.iter().find(|field| field.name.as_deref().is_some_and(|name| KEYS.contains(&name)))?;
             match snapshot.array_element(holder, index.parse().ok()?)? {
                 crate::snapshot::read::Value::Struct(at) => {
                     snapshot.value_at(at.plus(field.offset.into()), field.element)?

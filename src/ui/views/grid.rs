@@ -315,7 +315,7 @@ fn cell_ui(ui: &Ui, row: &Row, column: &Column<usize>, cell: &Cell) {
             None => drop(pen.text_cut(left, right, y, name, theme::BODY_MEDIUM, theme.t1)),
         },
         Cell::Address(address) => {
-            drop(pen.text_cut(left, right, y, &address.to_string(), theme::MONO, theme.t2));
+            pen.text_cut(left, right, y, &address.to_string(), theme::MONO, theme.t2);
         }
         Cell::Count(n) => drop(pen.text_right(right, y, &number::count(*n), theme::BODY, theme.t1)),
         Cell::Id(n) => drop(pen.text_right(right, y, &n.to_string(), theme::BODY, theme.t1)),

@@ -175,14 +175,14 @@ impl List<'_> {
             let wheel = ui.input(|input| input.smooth_scroll_delta().y);
             state.first_row -= f64::from(wheel / self.row_height);
         }
-        if std::mem::take(&mut state.reveal) {
-            if let Some(row) = state.cursor.map(|row| row as f64) {
-                // A jump to a far row puts it in the upper third, with its neighbours around it.
-                if row < state.first_row - page || row > state.first_row + page * 2.0 {
-                    state.first_row = row - (page / 3.0).floor();
-                } else {
-                    state.first_row = state.first_row.min(row).max(row + 1.0 - page);
-                }
+        if std::mem::take(&mut state.reveal)
+            && let Some(row) = state.cursor.map(|row| row as f64)
+        {
+            // A jump to a far row puts it in the upper third, with its neighbours around it.
+            if row < state.first_row - page || row > state.first_row + page * 2.0 {
+                state.first_row = row - (page / 3.0).floor();
+            } else {
+                state.first_row = state.first_row.min(row).max(row + 1.0 - page);
             }
         }
         state.clamp(self.n_rows, page);

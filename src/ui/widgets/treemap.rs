@@ -74,7 +74,10 @@ pub fn layout(nodes: &[MapNode], size: egui::Vec2) -> Vec<MapCell> {
             // Round edges after the layout, never sizes: neighbours then share an edge.
             let at = Rect::from_min_max(
                 pos2(at.left().round(), at.top().round()),
-                pos2((at.right().round() - 1.0).max(at.left().round()), (at.bottom().round() - 1.0).max(at.top().round())),
+                pos2(
+                    (at.right().round() - 1.0).max(at.left().round()),
+                    (at.bottom().round() - 1.0).max(at.top().round()),
+                ),
             );
             if at.width() < 1.0 || at.height() < 1.0 {
                 continue;
@@ -300,7 +303,8 @@ fn keys(ui: &Ui, id: Id, cells: &[MapCell], selected: Option<u64>, output: &mut 
         }
         // Deeper and back: the cell inside that is biggest, the cell around.
         if input.consume_key(Modifiers::NONE, Key::PageDown) {
-            let inside = cells.iter().find(|cell| cell.depth == current.depth + 1 && current.rect.contains(cell.rect.center()));
+            let inside =
+                cells.iter().find(|cell| cell.depth == current.depth + 1 && current.rect.contains(cell.rect.center()));
             output.selected = inside.map(|cell| cell.key).or(output.selected);
         }
         if input.consume_key(Modifiers::NONE, Key::PageUp) {
@@ -331,10 +335,7 @@ fn cell_ui(pen: &Pen, at: Rect, cell: &MapCell) {
     let y = at.top() + if at.height() < LABEL { at.height() / 2.0 } else { LABEL / 2.0 + 0.5 };
     let (left, right) = (at.left() + 6.0, at.right() - 6.0);
     let label = |prefix: &str| -> Vec<Span> {
-        vec![
-            span(prefix, theme::SMALL, theme.t2),
-            span(cell.name.as_str(), theme::SMALL_MEDIUM, theme.t1),
-        ]
+        vec![span(prefix, theme::SMALL, theme.t2), span(cell.name.as_str(), theme::SMALL_MEDIUM, theme.t1)]
     };
     let full = label(&cell.prefix);
     let own = label("");
@@ -368,7 +369,11 @@ mod tests {
 
     #[test]
     fn areas_follow_bytes_and_children_stay_inside() {
-        let nodes = [node(1, 600, vec![node(11, 400, vec![]), node(12, 150, vec![])]), node(2, 300, vec![]), node(3, 100, vec![])];
+        let nodes = [
+            node(1, 600, vec![node(11, 400, vec![]), node(12, 150, vec![])]),
+            node(2, 300, vec![]),
+            node(3, 100, vec![]),
+        ];
         let cells = layout(&nodes, vec2(400.0, 250.0));
         let area = |key: u64| {
             let cell = cells.iter().find(|cell| cell.key == key).unwrap();
