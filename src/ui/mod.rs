@@ -25,13 +25,11 @@ mod screenshot;
 pub mod settings;
 mod start;
 #[cfg(test)]
-mod testing;
+mod tests;
 pub mod theme;
 pub mod type_name;
 pub mod views;
 pub mod widgets;
-#[cfg(test)]
-mod window_tests;
 
 pub use screenshot::{Scene, ScreenshotError, ScreenshotOptions, screenshot, shoot};
 pub use start::{StartError, WindowOptions, run};

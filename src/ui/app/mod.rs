@@ -9,6 +9,8 @@ mod dialog;
 mod layout;
 mod logic;
 mod sheets;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

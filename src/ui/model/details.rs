@@ -250,7 +250,7 @@ fn any_index(via: &str) -> String {
 mod tests {
     use super::*;
     use crate::synth::sample::seed;
-    use crate::ui::testing::{app_over, instance};
+    use crate::ui::tests::{app_over, instance};
 
     #[test]
     fn fields_and_referrers_of_the_sample() {

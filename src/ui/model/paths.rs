@@ -634,7 +634,7 @@ mod tests {
     use crate::analysis::{ReachabilityOptions, reachability, referrers};
     use crate::synth::heap::{HeapBuilder, Kind};
     use crate::synth::sample::seed;
-    use crate::ui::testing::instance;
+    use crate::ui::tests::instance;
 
     #[test]
     fn steps_inside_collections_fold_to_key_and_index() {

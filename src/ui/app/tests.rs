@@ -5,13 +5,13 @@ use egui::{Key, Modifiers, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use super::app::App;
-use super::place::{Place, View};
-use super::testing::{app_in, instance, loading, problem, seed_app, type_named};
-use super::theme;
+use super::App;
 use crate::session::{Session, Status};
 use crate::snapshot::TypeName;
 use crate::synth::heap::{HeapBuilder, Kind};
+use crate::ui::place::{Place, View};
+use crate::ui::tests::{app_in, instance, loading, problem, seed_app, type_named};
+use crate::ui::theme;
 
 /// A window on a desk that never shows it.
 pub(super) fn harness(app: App) -> Harness<'static, App> {
@@ -313,7 +313,7 @@ fn fields_and_referrers_lead_on() {
 #[test]
 fn the_table_counts_live_objects_or_garbage() {
     let mut harness = harness(seed_app());
-    harness.state().outbox().send(super::app::Command::Count(super::model::types::Liveness::Dead));
+    harness.state().outbox().send(super::Command::Count(crate::ui::model::types::Liveness::Dead));
     settle(&mut harness);
     let list = harness.state().tab().types.list.value().cloned().unwrap();
     assert_eq!(list.totals.count, 3);
@@ -348,7 +348,7 @@ fn tabs_open_behind_and_close() {
 
 #[test]
 fn the_last_of_five_hundred_million_rows_stands_in_its_place() {
-    use super::widgets::{List, ListState, RowName};
+    use crate::ui::widgets::{List, ListState, RowName};
     let id = egui::Id::unique("big");
     let mut harness =
         Harness::builder().with_size(vec2(300.0, 240.0)).with_context_setup(theme::install).build_ui_state(
