@@ -63,15 +63,20 @@ impl RawField {
 /// without metadata the number is not known, so an entry behind the last can slip through.
 pub(crate) fn raw_fields(types: &TypeSystem, table: &MethodTable) -> impl Iterator<Item = RawField> {
     let memory = types.memory();
-    let canonical = table.canonical;
     let list = if table.class.is_null() {
         None
     } else {
         table.class.checked_add(0x18).and_then(|at| types.pointer_style.read(memory, at)).filter(|at| !at.is_null())
     };
+    list.into_iter().flat_map(|list| raw_fields_at(types, list, [table.canonical; 2]))
+}
+
+/// The FieldDescs from `list` on, as far as they belong to one of `owners`.
+pub(crate) fn raw_fields_at(types: &TypeSystem, list: Addr, owners: [Addr; 2]) -> impl Iterator<Item = RawField> {
+    let memory = types.memory();
     (0..MOST_FIELDS).map_while(move |index| {
-        let at = list?.checked_add(index.checked_mul(FIELD_DESC_BYTES)?)?;
-        if types.pointer_style.read(memory, at)? != canonical {
+        let at = list.checked_add(index.checked_mul(FIELD_DESC_BYTES)?)?;
+        if !owners.contains(&types.pointer_style.read(memory, at)?) {
             return None;
         }
         Some(RawField { word1: word32(memory, at, 8)?, word2: word32(memory, at, 12)? })

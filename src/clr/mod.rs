@@ -27,6 +27,7 @@ mod open;
 pub mod runtime_info;
 pub mod runtime_type_system;
 pub mod stack_scan;
+pub mod statics;
 pub mod thread;
 pub mod thread_local;
 mod thread_store;

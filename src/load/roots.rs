@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use crate::base::{Addr, HandleKind, Job, RootKind, Warnings};
-use crate::clr::{Handles, Runtime, Thread, Threads};
-use crate::snapshot::{Finalizers, HandleRow, HeapSnapshot, ObjectId, Root, RootTables, ThreadRow};
+use crate::base::{Addr, ElementType, HandleKind, Job, RootKind, Warnings};
+use crate::clr::statics::StaticField;
+use crate::clr::{Handles, Runtime, Thread, Threads, Types};
+use crate::snapshot::{Finalizers, HandleRow, HeapSnapshot, ObjectId, Root, RootTables, StaticRow, ThreadRow};
 
 /// Words of stacks looked at between two looks at the job.
 const WORDS_PER_TICK: u64 = 1 << 14;
@@ -18,13 +19,12 @@ pub(crate) struct Read {
     pub(crate) tables: RootTables,
     /// Dependent handles, (primary, secondary), sorted.
     pub(crate) dependents: Vec<(ObjectId, ObjectId)>,
-    pub(crate) handles: Handles,
-    pub(crate) threads: Threads,
 }
 
-/// Reads every table of roots but the static fields.
+/// Reads every table of roots.
 pub(crate) fn read(
     runtime: &Runtime,
+    clr: &Types,
     snapshot: &HeapSnapshot,
     job: &Job,
     warnings: &mut Warnings,
@@ -70,6 +70,7 @@ pub(crate) fn read(
     ready.dedup();
     tables.finalizers = Finalizers { registered, ready };
 
+    read_statics(clr, snapshot, &handles, &mut tables, job)?;
     let mut sorted: Vec<&Thread> = threads.list.iter().collect();
     sorted.sort_by_key(|thread| (thread.managed_id, thread.address));
     for (row, thread) in (0_u32..).zip(sorted) {
@@ -85,8 +86,10 @@ pub(crate) fn read(
                 register: None,
             })
         }));
+        read_thread_statics(clr, snapshot, (&threads, thread), &handles, &mut tables, job)?;
         tables.threads.push(thread_row(runtime, snapshot, thread, n_stack_words));
     }
+    note_storage(snapshot, &mut tables);
     let mut dependents: Vec<(ObjectId, ObjectId)> = handles
         .list()
         .iter()
@@ -95,7 +98,99 @@ pub(crate) fn read(
         .collect();
     dependents.sort_unstable();
     dependents.dedup();
-    Ok(Read { tables, dependents, handles, threads })
+    sort(&mut tables.roots);
+    Ok(Read { tables, dependents })
+}
+
+/// MethodTables of the snapshot whose static fields can have values.
+fn static_types(snapshot: &HeapSnapshot) -> Vec<Addr> {
+    snapshot.types.iter().map(|(_, row)| row.method_table).filter(|at| !at.is_null()).collect()
+}
+
+fn read_statics(
+    clr: &Types,
+    snapshot: &HeapSnapshot,
+    handles: &Handles,
+    tables: &mut RootTables,
+    job: &Job,
+) -> Result<(), Error> {
+    for field in clr.statics(&static_types(snapshot), handles, job)? {
+        let Some(row) = static_row(snapshot, field, None) else { continue };
+        if let Some(object) = row.object {
+            tables.roots.push(Root {
+                kind: RootKind::Static,
+                object,
+                address: row.slot,
+                row: u32::try_from(tables.statics.len()).ok(),
+                is_interior: false,
+                register: None,
+            });
+        }
+        tables.statics.push(row);
+    }
+    Ok(())
+}
+
+fn read_thread_statics(
+    clr: &Types,
+    snapshot: &HeapSnapshot,
+    (threads, thread): (&Threads, &Thread),
+    handles: &Handles,
+    tables: &mut RootTables,
+    job: &Job,
+) -> Result<(), Error> {
+    let locals = clr.runtime().thread_locals(threads, thread, handles);
+    for field in clr.thread_statics(&static_types(snapshot), &locals, handles, job)? {
+        let Some(row) = static_row(snapshot, field, Some(thread.managed_id)) else { continue };
+        if let Some(object) = row.object {
+            tables.roots.push(Root {
+                kind: RootKind::ThreadStatic,
+                object,
+                address: row.slot,
+                row: u32::try_from(tables.thread_statics.len()).ok(),
+                is_interior: false,
+                register: None,
+            });
+        }
+        tables.thread_statics.push(row);
+    }
+    // The array of arrays that the fields lie in is the runtime's own, too.
+    if let Some(storage) = locals.storage.and_then(|at| object_at(snapshot, at)) {
+        tables.static_storage.push(storage);
+    }
+    Ok(())
+}
+
+fn static_row(snapshot: &HeapSnapshot, field: StaticField, thread: Option<u32>) -> Option<StaticRow> {
+    let is_reference = matches!(field.element, ElementType::Class | ElementType::ValueType);
+    let storage = snapshot.objects.containing(field.slot).filter(|&(object, _)| snapshot.type_of(object).is_array());
+    Some(StaticRow {
+        declaring: snapshot.types.by_method_table(field.declaring)?,
+        name: field.name.map(Into::into),
+        slot: field.slot,
+        element: field.element,
+        value: field.value,
+        object: if is_reference { object_at(snapshot, Addr(field.value)) } else { None },
+        storage: storage.and_then(|(object, offset)| Some((object, u32::try_from(offset).ok()?))),
+        thread,
+    })
+}
+
+/// Lists the runtime's own arrays, those that static fields lie in, and says so at their handles.
+fn note_storage(snapshot: &HeapSnapshot, tables: &mut RootTables) {
+    let rows = tables.statics.iter().chain(&tables.thread_statics);
+    tables.static_storage.extend(rows.filter_map(|row| Some(row.storage?.0)));
+    tables.static_storage.sort_unstable();
+    tables.static_storage.dedup();
+    // Only arrays of references are the runtime's storage; a struct's box is an object of its own.
+    tables.static_storage.retain(|&object| snapshot.type_of(object).is_array());
+    let storage = &tables.static_storage;
+    for handle in &mut tables.handles {
+        let is_storage = handle.object.is_some_and(|object| storage.binary_search(&object).is_ok());
+        if is_storage && handle.note.is_none() {
+            handle.note = Some("storage of static fields".to_owned());
+        }
+    }
 }
 
 /// The real object that begins at `at`.
@@ -104,7 +199,7 @@ pub(crate) fn object_at(snapshot: &HeapSnapshot, at: Addr) -> Option<ObjectId> {
 }
 
 /// Sorts roots by kind, address, register and object.
-pub(crate) fn sort(roots: &mut [Root]) {
+fn sort(roots: &mut [Root]) {
     roots.sort_by(|a, b| {
         let key = |root: &Root| (root.kind, root.address, root.register, root.object, root.row);
         key(a).cmp(&key(b))

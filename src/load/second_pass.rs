@@ -45,8 +45,7 @@ impl Remaining {
     pub fn read_graph(&self, snapshot: &HeapSnapshot, job: &Job) -> Result<HeapGraph, Error> {
         let mut warnings = Warnings::new();
         job.stage("Reading roots", Unit::Steps, None);
-        let mut roots = roots::read(&self.runtime, snapshot, job, &mut warnings)?;
-        roots::sort(&mut roots.tables.roots);
+        let roots = roots::read(&self.runtime, &self.types, snapshot, job, &mut warnings)?;
         job.stage("Reading references", Unit::Objects, Some(snapshot.objects.len() as u64));
         let source = EdgeSource {
             memory: &self.runtime.target.memory,

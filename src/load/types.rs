@@ -45,7 +45,11 @@ pub(crate) fn describe(
     let folders = ImageFolders::list(&options.module_folders, job, warnings)?;
     let clr = Types::open(runtime, on_heap, &folders, job, warnings)?;
     job.stage("Naming types", Unit::Steps, Some(on_heap.len() as u64));
-    let described = Closure::of(runtime, &clr, on_heap, options, job)?;
+    let mut known = on_heap.to_vec();
+    known.extend(clr.static_types(on_heap, job)?);
+    known.sort_unstable();
+    known.dedup();
+    let described = Closure::of(runtime, &clr, &known, options, job)?;
     let ids: BTreeMap<Addr, TypeId> = (1_u32..).zip(described.keys()).map(|(id, &at)| (at, TypeId(id))).collect();
     let on_heap: BTreeSet<Addr> = on_heap.iter().copied().collect();
     let mut rows = vec![gap_row()];
@@ -72,15 +76,15 @@ impl Closure {
     fn of(
         runtime: &Runtime,
         clr: &Types,
-        on_heap: &[Addr],
+        known: &[Addr],
         options: &OpenOptions,
         job: &Job,
     ) -> Result<BTreeMap<Addr, Found>, Error> {
         let most = usize::try_from(options.limits.method_tables).unwrap_or(usize::MAX);
         let mut found: BTreeMap<Addr, Found> = BTreeMap::new();
-        let mut finder = TypeFinder::new(clr, on_heap);
+        let mut finder = TypeFinder::new(clr, known);
         let mut next: Vec<Addr> = runtime.type_system.free_mt.into_iter().collect();
-        next.extend(on_heap.iter().rev());
+        next.extend(known.iter().rev());
         while let Some(at) = next.pop() {
             if at.is_null() || found.contains_key(&at) || found.len() >= most {
                 continue;
@@ -98,7 +102,7 @@ impl Closure {
                 // A struct's own fields name the slots inside it.
                 let structs = fields.iter().filter(|field| field.element == ElementType::ValueType);
                 next.extend(structs.filter_map(|field| field.ty));
-            } else if on_heap.binary_search(&at).is_err() {
+            } else if known.binary_search(&at).is_err() {
                 // Not on the heap and no type: something pointed at it, nothing needs it.
                 continue;
             }
