@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use heaproot::base::{Job, Limits, SegmentKind, Warnings};
-use heaproot::clr::object::{ShapeCache, Step, Walk};
+use heaproot::base::{Addr, Job, Limits, SegmentKind, Warnings};
+use heaproot::clr::object::{ShapeCache, Step, Walk, object_at};
 use heaproot::clr::{ClrError, Runtime};
 use heaproot::target::from_core::open_core;
 use serde_json::Value;
@@ -369,13 +369,14 @@ fn threads_are_the_truths() {
             }
             let words: BTreeSet<u64> = runtime.stack_words(thread).map(|word| word.value.0).collect();
             for root in list(row, "stack_roots") {
-                let value =
-                    if root["interior"].as_bool() == Some(true) { hex(&root["value"]) } else { hex(&root["object"]) };
-                if !words.contains(&value) && !words.contains(&hex(&root["object"])) {
+                // Of an interior reference in a register the truth says only which object it points into.
+                let object = hex(&root["object"]);
+                let mut shape = |mt| runtime.type_system.shape(mt);
+                let size = object_at(&runtime.target.memory, Addr(object), Addr(u64::MAX), &mut shape).unwrap().2;
+                if words.range(object..object + size).next().is_none() {
                     faults.push(format!("stack root of thread {at:#x} not found: {root}"));
                 }
             }
-            let _ = &mut contexts;
         }
         for pair in list(truth, "alloc_contexts") {
             let (next, limit) = (hex(&pair[0]), hex(&pair[1]));

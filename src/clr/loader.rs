@@ -61,25 +61,23 @@ pub(crate) struct ModuleList {
 /// Finds all modules. `known` are modules that types name.
 pub(crate) fn find(runtime: &Runtime, known: &BTreeSet<Addr>, limits: &Limits) -> ModuleList {
     let memory = &runtime.target.memory;
-    let links = assembly_links(memory, known);
     let mut best = ModuleList { modules: known.iter().copied().collect(), link: None, domain: None };
     // The list with the most known modules; of those the longest: every entry has proved itself by pointing back.
     let mut best_hits = (0_usize, 0_usize);
-    let candidates = domain_candidates(&runtime.target, runtime.info.module);
-    for &link in &links {
-        for &domain in &candidates {
-            let Some(listed) = best_list(memory, domain, link, known, limits) else { continue };
+    let lists: Vec<ArrayList> = domain_candidates(&runtime.target, runtime.info.module)
+        .into_iter()
+        .flat_map(|domain| lists_in(memory, domain, limits))
+        .collect();
+    for link in assembly_links(memory, known) {
+        for list in &lists {
+            let listed = read_list(memory, list, link);
             let hits = (known.intersection(&listed).count(), listed.len());
-            if hits > best_hits {
+            if hits.0 > 0 && hits > best_hits {
                 best_hits = hits;
                 best.modules = listed.union(known).copied().collect();
                 best.link = Some(link);
-                best.domain = Some(domain);
+                best.domain = Some(list.domain);
             }
-        }
-        // Every known module listed: no other link can do better.
-        if best_hits.0 == known.len() && best_hits.0 > 0 {
-            break;
         }
     }
     best
@@ -124,36 +122,33 @@ fn domain_candidates(target: &Target, module: usize) -> Vec<Addr> {
     found.into_iter().collect()
 }
 
-/// The list in `domain` with the most known modules.
-fn best_list(
-    memory: &SplicedMemory,
+/// Something with the shape of an array list.
+#[derive(Clone, Copy, Debug)]
+struct ArrayList {
     domain: Addr,
-    link: AssemblyLink,
-    known: &BTreeSet<Addr>,
-    limits: &Limits,
-) -> Option<BTreeSet<Addr>> {
-    let mut best: Option<((usize, usize), BTreeSet<Addr>)> = None;
+    at: Addr,
+    count: u32,
+}
+
+/// Everything in `domain` that has the shape of an array list with entries.
+fn lists_in(memory: &SplicedMemory, domain: Addr, limits: &Limits) -> Vec<ArrayList> {
+    let mut lists = Vec::new();
     for offset in (0..DOMAIN_SPAN).step_by(8) {
-        let Some(list) = domain.checked_add(offset) else { break };
+        let Some(at) = domain.checked_add(offset) else { break };
         // Absent memory ends an object: what follows is another one.
-        let Some(count) = word32(memory, list, 0) else { break };
-        if count == 0 || u64::from(count) > limits.managed_modules || word32(memory, list, 16) != Some(5) {
-            continue;
-        }
-        let modules = read_list(memory, list, count, link);
-        let hits = (known.intersection(&modules).count(), modules.len());
-        if hits.0 > 0 && hits > best.as_ref().map_or((0, 0), |(n, _)| *n) {
-            best = Some((hits, modules));
+        let Some(count) = word32(memory, at, 0) else { break };
+        if count > 0 && u64::from(count) <= limits.managed_modules && word32(memory, at, 16) == Some(5) {
+            lists.push(ArrayList { domain, at, count });
         }
     }
-    best.map(|(_, modules)| modules)
+    lists
 }
 
 /// The modules of an array list (arraylist.h): the first block of five entries is inside, others follow by `next`.
-fn read_list(memory: &SplicedMemory, list: Addr, count: u32, link: AssemblyLink) -> BTreeSet<Addr> {
+fn read_list(memory: &SplicedMemory, list: &ArrayList, link: AssemblyLink) -> BTreeSet<Addr> {
     let mut modules = BTreeSet::new();
-    let mut left = count;
-    let mut block = list.checked_add(8);
+    let mut left = list.count;
+    let mut block = list.at.checked_add(8);
     while let Some(at) = block.filter(|_| left > 0) {
         let Some(size) = word32(memory, at, 8).filter(|&size| (1..=1 << 20).contains(&size)) else { break };
         for index in 0..size.min(left) {

@@ -56,6 +56,8 @@ struct ModuleStatics {
 struct Bases {
     /// Of references and boxed structs.
     references: Option<Addr>,
+    /// Where those end, when that is known.
+    references_end: Option<Addr>,
     /// Of everything else.
     others: Option<Addr>,
 }
@@ -146,6 +148,10 @@ impl Types {
             let is_reference = matches!(element, ElementType::Class | ElementType::ValueType);
             let Some(base) = (if is_reference { bases.references } else { bases.others }) else { continue };
             let slot = base.plus(u64::from(raw.offset()));
+            // A thread that has not touched a class has no room for its fields yet.
+            if is_reference && bases.references_end.is_some_and(|end| slot >= end) {
+                continue;
+            }
             let Some(value) = value_at(memory, slot, element) else { continue };
             let name = rows
                 .as_ref()
@@ -186,18 +192,22 @@ impl Types {
                 let at = word(memory, block.minus(back), 0)?.without_bits(1);
                 (!at.is_null()).then_some(at)
             };
-            return Bases { references: base(0x18), others: base(0x10) };
+            return Bases { references: base(0x18), others: base(0x10), references_end: None };
         }
         let Some(statics) = module_statics.and_then(|place| module_storage(memory, table.module, place)) else {
             return Bases::default();
         };
         if table.generics() == 0 {
             let references = word(memory, statics, 0x20).filter(|at| !at.is_null());
-            return Bases { references, others: Some(statics) };
+            return Bases { references, others: Some(statics), references_end: None };
         }
         let entry = self.generic_id(table).and_then(|id| dynamic_entry(memory, statics.plus(8), id));
         match entry {
-            Some(entry) => Bases { references: word(memory, entry, 0).filter(|at| !at.is_null()), others: Some(entry) },
+            Some(entry) => Bases {
+                references: word(memory, entry, 0).filter(|at| !at.is_null()),
+                others: Some(entry),
+                references_end: None,
+            },
             None => Bases::default(),
         }
     }
@@ -211,20 +221,20 @@ impl Types {
                 let index = word32(memory, block.minus(back), 0).filter(|&index| index != u32::MAX)?;
                 locals.of_index(runtime, index)
             };
-            return Bases { references: storage(0x24), others: storage(0x28) };
+            return Bases { references: storage(0x24), others: storage(0x28), references_end: None };
         }
         let storage = || {
             let statics = module_storage(memory, table.module, module_statics?)?;
             let (entry, storage) = locals.of_module(runtime, word(memory, statics, 0x28)?.0)?;
             if table.generics() == 0 {
-                return Some(Bases { references: storage.map(|array| array.plus(16)), others: Some(entry) });
+                return Some(in_array(memory, storage, entry));
             }
             let own = dynamic_entry(memory, entry, self.generic_id(table)?)?;
             let array = word(memory, own, 0)
                 .filter(|handle| !handle.is_null())
                 .and_then(|handle| word(memory, handle, 0))
                 .filter(|&array| runtime.gc.segment_of(array).is_some());
-            Some(Bases { references: array.map(|array| array.plus(16)), others: Some(own) })
+            Some(in_array(memory, array, own))
         };
         storage().unwrap_or_default()
     }
@@ -265,6 +275,14 @@ impl Types {
             .max_by_key(|&(offset, n)| (n, std::cmp::Reverse(offset)))
             .map(|(offset, _)| ModuleStatics { offset })
     }
+}
+
+/// Bases of thread statics of 2.1 to 8: references in the elements of `array`, the rest from `others` on.
+fn in_array(memory: &SplicedMemory, array: Option<Addr>, others: Addr) -> Bases {
+    let references = array.map(|array| array.plus(16));
+    let bytes = array.and_then(|array| word32(memory, array, 8)).map(|n| u64::from(n).wrapping_mul(8));
+    let references_end = references.zip(bytes).map(|(start, bytes)| start.plus(bytes));
+    Bases { references, others: Some(others), references_end }
 }
 
 /// 9 and later: the auxiliary data, when a block of statics stands before it.

@@ -204,11 +204,12 @@ impl Runtime {
         let ids: HashSet<u32> = self.target.threads.iter().map(|thread| thread.id).collect();
         let os_id = id_offset(memory, threads, &ids).map(|(offset, _)| offset);
         let exposed = self.exposed_offset(threads, handles);
+        let stack = os_id.and_then(|os_id| self.stack_offset(threads, os_id));
         ThreadLayout {
             os_id,
             managed_id: self.managed_id_offset(threads, exposed),
-            state: self.state_offset(threads),
-            stack: os_id.and_then(|os_id| self.stack_offset(threads, os_id)),
+            state: self.state_offset(threads, stack),
+            stack,
             exposed,
             exception: exposed.and_then(|exposed| self.exception_offset(threads, exposed, handles)),
             locals: self.locals_offset(threads),
@@ -276,32 +277,39 @@ impl Runtime {
                 self.gc.segment_of(object).map(|_| (at, object))
             })
             .collect();
-        let candidates: Vec<u64> = (0..0x80u64).step_by(4).filter(|&offset| distinct(offset)).collect();
         let is_in_objects = |offset: u64| {
             (8..0x60u64).step_by(4).any(|inside| {
                 objects.iter().all(|&(at, object)| word32(memory, at, offset) == word32(memory, object, inside))
             })
         };
-        candidates
-            .iter()
-            .copied()
-            .find(|&offset| objects.len() >= 2 && is_in_objects(offset))
-            .or_else(|| candidates.first().copied())
+        let biggest = |offset: u64| threads.iter().filter_map(|&at| word32(memory, at, offset)).max();
+        // Ids are given from 1 up and used again: of the candidates, the smallest numbers.
+        (0..0x80u64)
+            .step_by(4)
+            .filter(|&offset| distinct(offset))
+            .min_by_key(|&offset| (objects.len() >= 2 && !is_in_objects(offset), biggest(offset), offset))
     }
 
-    /// State bits head a Thread from 9 on; before, a pointer to its virtual methods does. Cooperative is 0 or 1 behind them.
-    fn state_offset(&self, threads: &[Addr]) -> Option<u64> {
+    /// State bits head a Thread from 9 on; before, a pointer to virtual methods or its empty place does. Cooperative is 0 or
+    /// 1 behind them. The frame pointer behind that is what tells: -1, or an address on the thread's stack.
+    fn state_offset(&self, threads: &[Addr], stack: Option<u64>) -> Option<u64> {
         let memory = &self.target.memory;
-        let first = word(memory, *threads.first()?, 0)?;
-        let has_methods = first.0 > 0xffff_ffff
-            && first.is_aligned_to(8)
-            && threads.iter().all(|&at| word(memory, at, 0) == Some(first))
-            && word(memory, first, 0).is_none_or(|method| method.0 > 0xffff);
-        let offset = if has_methods { 8u64 } else { 0 };
-        threads
-            .iter()
-            .all(|&at| word32(memory, at, offset.wrapping_add(4)).is_some_and(|cooperative| cooperative <= 1))
-            .then_some(offset)
+        let is_frame = |at: Addr, offset: u64| {
+            let frame = word(memory, at, offset)?;
+            let base = word(memory, at, stack?)?;
+            let limit = word(memory, at, stack?.wrapping_add(8))?;
+            Some(frame.0 == u64::MAX || (limit <= frame && frame < base))
+        };
+        let fits = |offset: u64| {
+            threads
+                .iter()
+                .filter(|&&at| {
+                    word32(memory, at, offset.wrapping_add(4)).is_some_and(|cooperative| cooperative <= 1)
+                        && is_frame(at, offset.wrapping_add(8)) == Some(true)
+                })
+                .count()
+        };
+        most(0x20, fits).filter(|&(_, n)| n.saturating_mul(2) > threads.len()).map(|(offset, _)| offset)
     }
 
     /// A strong handle behind the managed thread's that leads to an exception.

@@ -124,9 +124,7 @@ impl Runtime {
                     }
                 }
             }
-            if !entries.stores.is_empty() {
-                continue;
-            }
+            // Both widths are looked for: a table of imported addresses looks like 64-bit entries.
             let Some(offset) = variable.offset_from(module.base).and_then(|offset| u32::try_from(offset).ok()) else {
                 continue;
             };

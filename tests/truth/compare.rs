@@ -253,7 +253,7 @@ fn types(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
 
 fn name(comparison: &mut Comparison, truth: &Truth, what: &str, expected: Option<&str>, ours: &TypeName) {
     comparison.n_checks += 1;
-    let lacks_pages = truth.pages_from_files.as_ref().is_some_and(|pages| !pages.is_empty());
+    let lacks_pages = truth.lacks_pages();
     let what = format!("name of {what}");
     match (expected, ours) {
         (Some(expected), TypeName::Known(name)) if **name == *expected => {}
@@ -412,12 +412,17 @@ fn strings(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
 
 fn handles(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
     let Some(graph) = &ours.graph else { return };
-    type Row = (String, u64, Option<u64>, bool);
+    type Row = (String, Addr, Option<Addr>, bool);
     let expected: BTreeMap<u64, Row> = truth
         .handles
         .iter()
         .map(|handle| {
-            let row = (handle_kind(&handle.kind), handle.object.0, handle.dependent.map(|at| at.0), handle.strong);
+            let row = (
+                handle_kind(&handle.kind),
+                Addr(handle.object.0),
+                handle.dependent.map(|at| Addr(at.0)),
+                handle.strong,
+            );
             (handle.address.0, row)
         })
         .collect();
@@ -427,8 +432,7 @@ fn handles(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
         .iter()
         .filter(|handle| !handle.target.is_null())
         .map(|handle| {
-            let dependent = handle.dependent.map(|at| at.0);
-            (handle.address.0, (handle.kind.label().to_owned(), handle.target.0, dependent, handle.is_strong))
+            (handle.address.0, (handle.kind.label().to_owned(), handle.target, handle.dependent, handle.is_strong))
         })
         .collect();
     compare_maps(comparison, "handle", &expected, &found, |expected, _| {

@@ -23,8 +23,9 @@ pub struct Truth {
     pub runtime: Runtime,
     pub server_gc: bool,
     pub heap_count: u32,
+    /// Bytes taken from each file; nothing when none were.
     #[serde(default)]
-    pub pages_from_files: Option<Vec<serde_json::Value>>,
+    pub pages_from_files: serde_json::Value,
     #[serde(default)]
     pub handles_incomplete: bool,
     pub segments: Vec<Segment>,
@@ -183,7 +184,9 @@ pub struct Module {
 
 #[derive(Debug, Deserialize)]
 pub struct Samples {
+    #[serde(default)]
     pub objects: Vec<SampledType>,
+    #[serde(default)]
     pub strings: Vec<(Hex, u64, Hex, String)>,
 }
 
@@ -195,6 +198,13 @@ pub struct SampledType {
     pub type_name: Option<String>,
     #[serde(default)]
     pub fields: Vec<(Option<String>, String, u32, String, Option<String>, u32)>,
+}
+
+impl Truth {
+    /// Names come from files that are not in the dump.
+    pub fn lacks_pages(&self) -> bool {
+        self.pages_from_files.as_object().is_some_and(|files| !files.is_empty())
+    }
 }
 
 /// Reads a truth file, packed or not.
