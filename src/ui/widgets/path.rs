@@ -48,7 +48,7 @@ pub fn line(pen: &Pen, rect: Rect, line: &PathLine, is_first: bool, place: PathP
     }
     let is_root_aside = matches!(line.kind, LineKind::Root(_)) && line.goes_on;
     vertical(spine, if is_first { y } else { rect.top() }, if line.goes_on { rect.bottom() } else { y });
-    let name_end = place.address - 110.0;
+    let name_end = place.address - 107.0;
     let full = |node: &Node| {
         let note = if node.note.is_empty() { String::new() } else { format!(", {}", node.note) };
         format!("{}{note}, {}, {}", node.type_name, node.address, number::size(node.bytes))
@@ -146,7 +146,7 @@ fn fork_words(node: &Node, n_more: Option<u32>, is_open: bool) -> String {
 /// The chip of a reference with the word `of`; returns where the holder's name begins.
 fn chip_of(pen: &Pen, x: f32, y: f32, via: Option<&str>, look: ChipLook, end: f32) -> f32 {
     let x = marks::chip(pen, x, y, via.unwrap_or("?"), look, ((end - x) * 0.5).max(40.0));
-    pen.text(x + 9.0, y, "of", theme::BODY, pen.theme.t3) + 8.0
+    pen.text(x + 7.0, y, "of", theme::BODY, pen.theme.t3) + 7.0
 }
 
 fn node_ui(pen: &Pen, x: f32, end: f32, y: f32, node: &Node, is_holder: bool) {
