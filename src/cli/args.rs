@@ -313,7 +313,7 @@ pub struct ScreenshotArgs {
     /// Object whose path is shown.
     #[arg(long, value_name = "ADDR")]
     pub object: Option<String>,
-    /// Text of the filter of types.
+    /// Text of the filter of the table.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
     /// File to write.

@@ -109,7 +109,7 @@ pub fn screenshot(options: &ScreenshotOptions) -> Result<(), ScreenshotError> {
     app.show_session(session);
     app.go(place);
     if let Some(filter) = &options.filter {
-        app.filter_types(filter);
+        app.filter(filter);
     }
     let picture_options = PictureOptions {
         size: egui::vec2(options.size[0], options.size[1]),

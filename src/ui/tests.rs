@@ -133,11 +133,11 @@ fn pictures_of_every_state() {
     both("cancelled", &mut app_in("orders-api-7d9f.core.zst", Status::Cancelled));
     let mut app = seed_app();
     both("types-only", &mut app);
-    app.filter_types("Wroker");
+    app.filter("Wroker");
     both("filtered", &mut app);
-    app.filter_types("/Work(er/");
+    app.filter("/Work(er/");
     both("bad-pattern", &mut app);
-    app.filter_types("");
+    app.filter("");
     let snapshot = app.dump().unwrap().session.snapshot().unwrap();
     app.go(Place { view: View::Types, ty: Some(type_named(&snapshot, "Corpus.Seed.Worker")), object: None });
     both("instances", &mut app);

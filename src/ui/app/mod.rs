@@ -23,7 +23,7 @@ pub use command::{Command, Outbox, Subject};
 
 use super::model::instances::Previews;
 use super::model::{Answer, TypeCatalog};
-use super::place::{History, Place};
+use super::place::{History, Place, View};
 use super::settings::Settings;
 use super::views;
 use crate::analysis::Reachability;
@@ -212,9 +212,17 @@ impl App {
         self.go_to = place;
     }
 
-    /// Filters the type table.
-    pub fn filter_types(&mut self, text: &str) {
-        text.clone_into(&mut self.tab_mut().types.query.filter);
+    /// Filters the table of the view on screen.
+    pub fn filter(&mut self, text: &str) {
+        let tab = self.tab_mut();
+        match tab.history.now().view {
+            View::Types | View::Coverage => text.clone_into(&mut tab.types.query.filter),
+            View::Roots => tab.roots.set_filter(text),
+            View::Handles => tab.handles.set_filter(text),
+            View::Statics => tab.statics.set_filter(text),
+            View::Threads => tab.threads.set_filter(text),
+            View::Finalizers => tab.finalizers.set_filter(text),
+        }
     }
 
     /// Puts a file among the recent ones.

@@ -40,6 +40,11 @@ impl GridState {
         self.answer.is_pending()
     }
 
+    /// Filters the rows.
+    pub fn set_filter(&mut self, text: &str) {
+        text.clone_into(&mut self.filter);
+    }
+
     /// Sets the rows once; asks for their order.
     pub fn ask(&mut self, dump: &Dump, build: impl FnOnce(&Analyses) -> Option<Arc<dyn Grid>>) {
         self.answer.poll();
