@@ -7,6 +7,7 @@
 //!
 //! Here addresses become ids: nothing above knows the dump, nothing below knows an id.
 
+mod collectible;
 mod edges;
 mod error;
 mod facts;
@@ -71,6 +72,7 @@ pub fn from_target(
         types::describe(&runtime, &pass.method_tables(), options, job, warnings)?;
     let first_pass::Counted { objects, totals, mut coverage } = pass.finish(&types, job)?;
     facts::complete_coverage(&mut coverage, &runtime, &types, &totals);
+    let values = TargetValues::new(Arc::clone(&runtime), Arc::clone(&clr), &objects, &types);
     let snapshot = HeapSnapshot {
         facts: facts::facts(&runtime, file_name, file_bytes),
         modules,
@@ -79,7 +81,7 @@ pub fn from_target(
         objects,
         coverage,
         warnings: std::mem::take(warnings),
-        values: Arc::new(TargetValues::new(Arc::clone(&runtime))),
+        values: Arc::new(values),
     };
     Ok((snapshot, Remaining::new(runtime, clr)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::collectible::loader_allocators;
 use super::edges::{EdgeSource, read_edges};
 use super::error::Error;
 use super::roots;
@@ -46,12 +47,13 @@ impl Remaining {
         let mut warnings = Warnings::new();
         job.stage("Reading roots", Unit::Steps, None);
         let roots = roots::read(&self.runtime, &self.types, snapshot, job, &mut warnings)?;
+        let loader_allocators = loader_allocators(&self.runtime, &self.types, snapshot);
         job.stage("Reading references", Unit::Objects, Some(snapshot.objects.len() as u64));
         let source = EdgeSource {
             memory: &self.runtime.target.memory,
             objects: &snapshot.objects,
             types: &snapshot.types,
-            loader_allocators: &[],
+            loader_allocators: &loader_allocators,
             dependents: &roots.dependents,
         };
         let edges = read_edges(&source, job)?;
