@@ -218,18 +218,49 @@ fn shape_of(
         category::INTERFACE => TypeShape::Interface,
         category::PRIMITIVE => primitive_of(description, found).map_or(TypeShape::Struct, TypeShape::Primitive),
         category::PRIMITIVE_VALUE_TYPE => match single_field(found) {
-            Some(element) if base_name(described, description) == Some("System.Enum") => TypeShape::Enum(element),
+            // Enum -> ValueType -> Object; any other struct is one step nearer.
+            Some(element) if bases(described, description).count() == 3 => TypeShape::Enum(element),
             _ => TypeShape::Struct,
         },
         category::VALUE_TYPE | category::NULLABLE => TypeShape::Struct,
-        _ if base_name(described, description) == Some("System.MulticastDelegate") => TypeShape::Delegate,
+        _ if is_delegate(runtime, described, description, found) => TypeShape::Delegate,
         _ => TypeShape::Class,
     }
 }
 
-fn base_name<'a>(described: &'a BTreeMap<Addr, Found>, description: &TypeDescription) -> Option<&'a str> {
-    let base = described.get(&description.base?)?;
-    base.description.as_ref()?.name.as_deref().ok()
+/// Base classes, the nearest first; bounded.
+fn bases<'a>(
+    described: &'a BTreeMap<Addr, Found>,
+    description: &'a TypeDescription,
+) -> impl Iterator<Item = (Addr, &'a Found)> {
+    let mut next = description.base;
+    std::iter::from_fn(move || {
+        let at = next?;
+        let found = described.get(&at)?;
+        next = found.description.as_ref().and_then(|base| base.base);
+        Some((at, found))
+    })
+    .take(256)
+}
+
+/// A class without fields of its own over MulticastDelegate over Delegate over Object. Names may be missing; the two
+/// are told by where they are defined and by the fields they add: two references and two code pointers, then a reference
+/// and a number (the same from 2.1 to 10).
+fn is_delegate(
+    runtime: &Runtime,
+    described: &BTreeMap<Addr, Found>,
+    description: &TypeDescription,
+    found: &Found,
+) -> bool {
+    use ElementType::{Class, I};
+    let chain: Vec<(Addr, &Found)> = bases(described, description).take(4).collect();
+    let [(multicast, base), (delegate, _), (object, root)] = chain.as_slice() else { return false };
+    let module = |found: &Found| found.description.as_ref().and_then(|description| description.module);
+    let layout: Vec<(Addr, ElementType)> = found.fields.iter().map(|field| (field.declaring, field.element)).collect();
+    let (m, d) = (*multicast, *delegate);
+    Some(*object) == runtime.type_system.object_mt
+        && module(base) == module(root)
+        && layout == [(d, Class), (d, Class), (d, I), (d, I), (m, Class), (m, I)]
 }
 
 /// The only field of a struct that is stored as a primitive.
