@@ -17,6 +17,9 @@ use crate::image::metadata::{Metadata, Table, TableToken};
 /// How deep a signature is followed.
 const MOST_DEPTH: usize = 16;
 
+/// A generic instance: its arguments and its MethodTable.
+type Instance = (Vec<Addr>, Addr);
+
 /// Finds the MethodTable of a type that a signature spells. Costs one pass over the names of all modules and one over
 /// the known types.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub struct TypeFinder<'a> {
     types: &'a Types,
     names: NameIndex,
     /// Generic instances by module and row: arguments and MethodTable.
-    instances: BTreeMap<(Addr, u32), Vec<(Vec<Addr>, Addr)>>,
+    instances: BTreeMap<(Addr, u32), Vec<Instance>>,
     /// One-dimensional arrays by their elements' type handle.
     vectors: BTreeMap<Addr, Addr>,
 }
