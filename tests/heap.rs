@@ -62,6 +62,72 @@ fn two_runs_give_the_same() {
     }
 }
 
+/// Every dump of the folder, those without a truth file too: it opens whole, or is refused in words.
+#[test]
+fn every_dump_opens_or_is_refused() {
+    let Some(folder) = std::env::var_os("HEAPROOT_DUMPS_UNPACKED") else {
+        println!("skipped: HEAPROOT_DUMPS_UNPACKED is not set");
+        return;
+    };
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending != "json")) {
+        let name = path.file_name().unwrap().to_string_lossy();
+        match open(path) {
+            Ok((snapshot, graph)) => {
+                check_whole(&snapshot, &graph);
+                let n_named = snapshot
+                    .types
+                    .iter()
+                    .zip(&snapshot.totals)
+                    .filter(|((_, row), totals)| totals.count > 0 && row.name.known().is_some());
+                let (mut n_methods, mut n_delegates) = (0, 0);
+                for id in snapshot.objects.ids().filter(|&id| snapshot.type_of(id).shape == TypeShape::Delegate) {
+                    let Some(parts) = snapshot.delegate(id).filter(|parts| parts.invocation_count == 0) else {
+                        continue;
+                    };
+                    n_delegates += 1;
+                    n_methods += u64::from(snapshot.values.method_at(parts.code()).is_some());
+                }
+                println!(
+                    "{name}: {} objects, {} references, {} dangling, {} lost bytes, {} types named, {n_methods} of \
+                     {n_delegates} delegates, {} statics, {} roots, {} warnings",
+                    snapshot.n_objects(),
+                    graph.references.n_references(),
+                    graph.n_dangling,
+                    snapshot.coverage.lost_bytes(),
+                    n_named.count(),
+                    graph.roots.statics.len(),
+                    graph.roots.roots.len(),
+                    snapshot.warnings.list().len() + graph.warnings.list().len(),
+                );
+            }
+            Err(err) => {
+                let problem = err.problem().unwrap();
+                assert!(!problem.what.is_empty() && !problem.why.is_empty(), "{name}: a refusal without words");
+                println!("{name}: {}: {}", problem.what, problem.why);
+            }
+        }
+    }
+}
+
+/// What holds of every snapshot, whatever the dump.
+fn check_whole(snapshot: &HeapSnapshot, graph: &HeapGraph) {
+    let objects = &snapshot.objects;
+    assert_eq!(graph.references.n_rows(), objects.len());
+    assert_eq!(snapshot.totals.iter().map(|totals| totals.count).sum::<u64>(), objects.len() as u64);
+    for segment in objects.segments().iter().filter(|segment| segment.n_ids > 0) {
+        let bytes: u64 = objects.entries(segment.ids()).map(|entry| entry.size).sum();
+        assert_eq!(bytes, segment.objects.len(), "objects and holes fill their segment");
+    }
+    for root in &graph.roots.roots {
+        assert!(snapshot.is_object(root.object), "a root of no object");
+    }
+    let reached = objects.ids().flat_map(|id| graph.references.of(id));
+    assert!(reached.into_iter().all(|to| snapshot.is_object(to)), "a reference to no object");
+    assert!(graph.extra.is_sorted());
+}
+
 fn hex(value: &Value) -> u64 {
     u64::from_str_radix(value.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
 }
