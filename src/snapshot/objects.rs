@@ -563,7 +563,8 @@ impl Granules {
         let mut stretches = vec![0_u16; 1 << (Self::ADDRESS_BITS - Self::STRETCH_SHIFT)];
         let mut tables: Vec<u32> = Vec::new();
         for (index, span) in spans.iter().enumerate() {
-            let Some(last) = span.start.checked_add(span.len.checked_sub(1)?) else { return None };
+            let Some(before_end) = span.len.checked_sub(1) else { continue };
+            let last = span.start.checked_add(before_end)?;
             if last >> Self::ADDRESS_BITS != 0 {
                 return None;
             }

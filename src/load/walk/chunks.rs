@@ -194,7 +194,7 @@ pub(super) fn walk_lanes<'a: 'b, 'b, T: TypeIndex, S: ShapeSource>(
         }
     }
     // All lanes busy: one step each in turn.
-    'full: while let [a, b, c, d] = lanes.as_mut_slice() {
+    if let [a, b, c, d] = lanes.as_mut_slice() {
         loop {
             let all = a.step(&table, &mut sums)
                 & b.step(&table, &mut sums)
@@ -217,11 +217,11 @@ pub(super) fn walk_lanes<'a: 'b, 'b, T: TypeIndex, S: ShapeSource>(
                 }
             }
             if a.is_done || b.is_done || c.is_done || d.is_done {
-                lanes.retain(|lane| !lane.is_done);
-                break 'full;
+                break;
             }
         }
     }
+    lanes.retain(|lane| !lane.is_done);
     // The tail: no chunk waits any more.
     for lane in &mut lanes {
         let mut steps = 0_u32;

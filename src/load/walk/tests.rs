@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::snapshot::GapReason;
 
 const BASE: u64 = 0x7f00_0000_0000;
 const FREE: u64 = 0x1000;
