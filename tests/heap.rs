@@ -2,7 +2,11 @@
 //!
 //! Needs a folder of unpacked dumps with their truth files, named by the environment variable
 //! `HEAPROOT_DUMPS_UNPACKED`; without it the test says so and ends.
-#![expect(clippy::print_stdout, reason = "it says what it compared")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test says what it compared, and stops where it cannot"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
