@@ -5,3 +5,5 @@ pub mod core;
 pub mod graph;
 pub mod heap;
 pub mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! Described cores against the reader: what is described is read, what is damaged is said.
+
 use super::*;
 use crate::base::{Limits, Warnings};
 use crate::dump::DumpError;
@@ -141,7 +143,7 @@ fn absurd_fields_are_refused_or_skipped_by_name() {
     check("NT_FILE count", u64::MAX, "a note was skipped: mapped files at");
     check("NT_FILE count", 4, "paths of mapped files end after 1 of 4");
     check("namesz 1", u64::from(u32::MAX), "notes end early: note at");
-    check("descsz 3", 100, "a note was skipped: registers of a thread at");
+    check("descsz 3", 100, "a note was skipped: thread status at");
     check("p_offset 0", u64::MAX, "0 of");
     check("p_filesz 0", u64::MAX, "bytes of notes can be read");
     check("p_offset 1", u64::MAX, "1 of 3 memory segments lie wholly or partly behind it, 8192 bytes are lost");
