@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here knows a file format, a runtime or a window; only `std` is imported.
 
 pub mod addr;
+pub mod found;
 pub mod job;
 pub mod limits;
 pub mod number;

@@ -7,6 +7,7 @@ use super::open::{Need, open};
 use super::{CliError, Exit, say};
 use crate::report::filter::NameFilter;
 use crate::report::instances::{InstancesOptions, InstancesReport};
+use crate::report::path::PathReport;
 use crate::report::roots::{FinalizersReport, HandlesReport, StaticsReport, ThreadsReport};
 use crate::report::types::{TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
@@ -73,8 +74,13 @@ fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
 fn path(args: &PathArgs) -> Result<Exit, CliError> {
     let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
     let analyses = analyses(&session)?;
-    let (_object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
-    Err(CliError::Usage("paths are not connected yet".to_owned()))
+    let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
+    let report = ask(&session, move |analyses, job| {
+        analyses.heap().map(|heap| PathReport::new(&heap, object, job)).transpose()
+    })?;
+    let report = report.ok_or_else(|| CliError::Usage("the references were not read".to_owned()))?;
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
 }
 
 /// A command whose report is made of references and roots.

@@ -14,8 +14,8 @@
 use super::gc_segment::{RawSegment, list};
 use super::gc_vars::{GcVars, Var};
 use super::words::{int32, word, words};
+use crate::base::found::{GcLayoutKind, GcMode};
 use crate::base::{Addr, AddrRange, Limits, Place, SegmentKind, Skipped, Warnings};
-use crate::snapshot::facts::{GcLayoutKind, GcMode};
 use crate::target::SplicedMemory;
 
 /// A segment or region and the objects in it.

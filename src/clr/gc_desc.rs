@@ -12,7 +12,7 @@
 use super::runtime_type_system::InstanceShape;
 use super::words::{word, word32};
 use crate::base::Addr;
-use crate::snapshot::types::{ReferenceLayout, ReferenceRun};
+use crate::base::found::{ReferenceLayout, ReferenceRun};
 use crate::target::SplicedMemory;
 
 /// A GCDesc that cannot be used.

@@ -53,8 +53,8 @@ pub use thread_local::ThreadLocals;
 pub use types::Types;
 
 use crate::base::Limits;
-use crate::snapshot::coverage::AbsentFact;
-use crate::snapshot::facts::Evidence;
+use crate::base::found::AbsentFact;
+use crate::base::found::Evidence;
 use crate::target::Target;
 
 /// A runtime found in a dead process, with its heap and types.

@@ -14,8 +14,8 @@ use std::collections::hash_map::Entry;
 
 use super::runtime_type_system::InstanceShape;
 use super::words::present;
+use crate::base::found::GapReason;
 use crate::base::{Addr, AddrRange};
-use crate::snapshot::coverage::GapReason;
 use crate::target::{SplicedMemory, TargetMemory};
 
 /// Bits of a MethodTable word that the collector uses: mark, and from 6 on background mark and "make free".

@@ -9,10 +9,10 @@ use super::gc_vars::GcVars;
 use super::runtime_info::RuntimeInfo;
 use super::runtime_type_system::{Sample, TypeSystem};
 use super::words::WritableSpans;
+use crate::base::found::AbsentFact;
+use crate::base::found::Evidence;
 use crate::base::job::Unit;
 use crate::base::{AddrRange, Job, Limits, Os, Warnings};
-use crate::snapshot::coverage::AbsentFact;
-use crate::snapshot::facts::Evidence;
 use crate::target::{Module, Target};
 
 /// What a candidate for the runtime led to.

@@ -6,8 +6,8 @@
 use super::gc_vars::GcVars;
 use super::runtime_type_system::{PointerStyle, TypeSystem};
 use super::words::present;
+use crate::base::found::{Evidence, RuntimeFacts};
 use crate::base::{Addr, AddrRange};
-use crate::snapshot::facts::{Evidence, RuntimeFacts};
 use crate::target::{Module, SplicedMemory, Target};
 
 /// The runtime's module and version.

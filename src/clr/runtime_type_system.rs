@@ -25,7 +25,7 @@ use super::gc_desc;
 use super::object::{self, ShapeCache};
 use super::words::{word, word32};
 use crate::base::Addr;
-use crate::snapshot::types::ReferenceLayout;
+use crate::base::found::ReferenceLayout;
 use crate::target::{SplicedMemory, Target, TargetMemory};
 
 /// How pointers are stored in the runtime's structures that may hold relative ones.

@@ -11,8 +11,8 @@ use super::gc_handle::Handles;
 use super::object::{SMALLEST_BYTES, object_at};
 use super::thread_store::{NO_ID, ThreadList, id_offset};
 use super::words::{word, word32};
+use crate::base::found::Evidence;
 use crate::base::{Addr, AddrRange, HandleKind, SegmentKind};
-use crate::snapshot::facts::Evidence;
 
 /// Bytes of a Thread that are searched (OS ids stand at 0x128 to 0x1f4, thread locals at up to 0x478).
 const THREAD_BYTES: u64 = 0x400;

@@ -11,6 +11,7 @@ pub mod filter;
 pub mod info;
 pub mod instances;
 pub mod lookup;
+pub mod path;
 pub mod roots;
 pub mod table;
 pub mod types;

@@ -24,10 +24,12 @@ use std::time::{Duration, Instant};
 pub use pending::{Pending, Stopped};
 pub use problem::LoadProblem;
 
+use crate::analysis::reachability::Amount;
 use crate::analysis::{Heap, Reachability, ReachabilityOptions, Referrers, reachability, referrers};
 use crate::base::{Cancelled, Job, Limits, Progress};
 use crate::load;
-use crate::report::info::InfoReport;
+use crate::report::Sum;
+use crate::report::info::{InfoReport, ReachableInfo};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
 /// Called from a worker thread whenever something new can be shown.
@@ -112,7 +114,14 @@ impl Analyses {
     /// The facts for `info`.
     #[must_use]
     pub fn info(&self) -> InfoReport {
-        InfoReport::new(&self.snapshot, self.graph.as_deref(), None)
+        let reachable = self.reachability.as_ref().map(|reachability| {
+            let sum = |amount: Amount| Sum { count: amount.count, bytes: amount.bytes };
+            ReachableInfo {
+                without_stack: sum(reachability.total_without_stack()),
+                with_stack: sum(reachability.total()),
+            }
+        });
+        InfoReport::new(&self.snapshot, self.graph.as_deref(), reachable)
     }
 
     /// True when a root holds `object`; `None` before that is known. Column look-up.

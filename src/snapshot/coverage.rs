@@ -1,29 +1,7 @@
 //! Coverage is a value: what was read, what was not, and why.
 
-use crate::base::{Addr, AddrRange, Generation};
-
-/// Why a stretch of a segment holds no objects we know of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GapReason {
-    /// The unused part of a thread's or heap's allocation context: normal in every dump.
-    AllocationContext,
-    /// Not in the dump.
-    Absent,
-    /// Present, but no object begins there: damage, or a collection under way.
-    Damaged,
-}
-
-impl GapReason {
-    /// For a person, and in the JSON forms.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::AllocationContext => "allocation context",
-            Self::Absent => "not in the dump",
-            Self::Damaged => "no object could be read",
-        }
-    }
-}
+pub use crate::base::found::{AbsentFact, GapReason};
+use crate::base::{AddrRange, Generation};
 
 /// A stretch of a segment that was not walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,17 +65,6 @@ pub struct UnnamedTypes {
     pub n_objects: u64,
     /// Their bytes.
     pub bytes: u64,
-}
-
-/// Something that was looked for and is not in the dump.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AbsentFact {
-    /// What.
-    pub what: String,
-    /// Where it should have been.
-    pub at: Option<Addr>,
-    /// What it costs the reader.
-    pub consequence: String,
 }
 
 impl Coverage {

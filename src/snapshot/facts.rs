@@ -1,5 +1,6 @@
 //! What is known of the dump, the process and its runtime, and how it was found out.
 
+pub use crate::base::found::{Evidence, GcLayoutKind, GcMode, RuntimeFacts};
 use crate::base::{Addr, Arch, Os};
 
 /// The dump, the process, the runtime.
@@ -31,63 +32,6 @@ pub struct Facts {
     pub evidence: Vec<Evidence>,
 }
 
-/// The runtime's version and module.
-#[derive(Clone, Debug, Default)]
-pub struct RuntimeFacts {
-    /// For a person: `.NET 9.0.18`, `.NET 10.0 (by structure)`.
-    pub name: String,
-    /// As exact as known: `9.0.18`, `10.0`, or empty.
-    pub version: String,
-    /// How it was found out: `version string in libcoreclr.so`, `path of the runtime`, `structure`.
-    pub version_source: String,
-    /// Path of the runtime's module on the machine it ran on.
-    pub module: String,
-    /// Where that module was loaded.
-    pub module_base: Addr,
-    /// True when the runtime is linked into the program.
-    pub single_file: bool,
-}
-
-/// Workstation or server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GcMode {
-    /// One heap.
-    Workstation,
-    /// One heap per processor, or as many as it adapted to.
-    Server,
-}
-
-impl GcMode {
-    /// Word of tables and of the JSON forms.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Workstation => "workstation",
-            Self::Server => "server",
-        }
-    }
-}
-
-/// How the collector lays out memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GcLayoutKind {
-    /// Few large segments (up to 6, and libclrgc).
-    Segments,
-    /// Many small regions (7 and later).
-    Regions,
-}
-
-impl GcLayoutKind {
-    /// Word of tables and of the JSON forms.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Segments => "segments",
-            Self::Regions => "regions",
-        }
-    }
-}
-
 /// The collector.
 #[derive(Clone, Debug)]
 pub struct GcFacts {
@@ -103,15 +47,6 @@ pub struct GcFacts {
     pub in_progress: bool,
     /// A background collection was under way: freed objects may still be listed.
     pub background: bool,
-}
-
-/// One step of finding things, with its check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evidence {
-    /// What was found: `GC variables`.
-    pub what: &'static str,
-    /// How and with which checks: `by shape at 0x…, the only candidate; 3 of 3 checks passed`.
-    pub how: String,
 }
 
 /// A managed module.

@@ -1,6 +1,7 @@
 //! The type table: one row per MethodTable.
 
 use super::{ModuleId, TypeId};
+pub use crate::base::found::{ReferenceLayout, ReferenceRun};
 use crate::base::{Addr, ElementType};
 
 /// A type's name, or why it has none. A name that may be wrong is not a name.
@@ -51,32 +52,6 @@ pub enum TypeShape {
     Free,
     /// A stretch that is not an object: the unused part of an allocation context, or bytes that could not be walked.
     Gap,
-}
-
-/// One run of references inside an object, as GCDesc gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReferenceRun {
-    /// Byte from the object's address where the run begins.
-    pub offset: u32,
-    /// Added to the object's size, the length of the run in bytes; negative or zero.
-    pub size_minus_object: i64,
-}
-
-/// Where a type's references stand (GCDesc, gcdesc.h).
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub enum ReferenceLayout {
-    /// None.
-    #[default]
-    None,
-    /// Runs.
-    Runs(Box<[ReferenceRun]>),
-    /// An array of structs: from `start`, the items (references, bytes to skip after them) repeat to the end.
-    Repeat {
-        /// First byte from the object's address.
-        start: u32,
-        /// (number of references, bytes to skip after them).
-        items: Box<[(u32, u32)]>,
-    },
 }
 
 /// An instance field, inherited ones included.

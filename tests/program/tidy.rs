@@ -172,6 +172,10 @@ fn nothing_names_the_machine_it_was_made_on() {
     let mut wrong = Vec::new();
     let mut n_files = 0;
     for path in all_files(&project("")) {
+        // In a linked work tree `.git` is a file with the place of the real one.
+        if path.ends_with(".git") {
+            continue;
+        }
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         n_files += 1;
         for (index, line) in text.lines().enumerate() {
