@@ -94,21 +94,17 @@ pub(crate) fn stored_rows(metadata: &Metadata, row: u32) -> Vec<u32> {
 /// What disagrees, in words.
 pub(crate) fn agree(types: &TypeSystem, table: &MethodTable, metadata: &Metadata, row: u32) -> Result<usize, String> {
     if metadata.type_def(row).is_none() {
-        return Err(format!("it has no type at row {row}"));
+        return Err(format!("without a type at row {row}"));
     }
     let rows = stored_rows(metadata, row);
     let found: Vec<RawField> = raw_fields(types, table).take(rows.len()).collect();
     if found.len() != rows.len() {
-        return Err(format!(
-            "the type at row {row} has {} fields in the process and {} in the file",
-            found.len(),
-            rows.len()
-        ));
+        return Err(format!("whose type at row {row} has {1} fields and not {0}", found.len(), rows.len()));
     }
     for field in &found {
         let known = field.row(|row| rows.contains(&row)).and_then(|row| metadata.field(row));
         if known.is_none_or(|known| known.is_static() != field.is_static()) {
-            return Err(format!("the fields of the type at row {row} are others"));
+            return Err(format!("whose type at row {row} has other fields"));
         }
     }
     Ok(found.len())

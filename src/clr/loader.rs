@@ -70,11 +70,13 @@ pub(crate) fn find(runtime: &Runtime, known: &BTreeSet<Addr>, limits: &Limits) -
         .collect();
     for link in assembly_links(memory, known) {
         for list in &lists {
-            let listed = read_list(memory, list, link);
+            let Some(listed) = read_list(memory, list, link) else { continue };
             let hits = (known.intersection(&listed).count(), listed.len());
             if hits.0 > 0 && hits > best_hits {
                 best_hits = hits;
-                best.modules = listed.union(known).copied().collect();
+                // A type that was not one may have named something else: a module has an assembly that points back.
+                let proved = known.iter().filter(|&&module| link.assembly_of(memory, module).is_some());
+                best.modules = listed.iter().chain(proved).copied().collect::<BTreeSet<_>>().into_iter().collect();
                 best.link = Some(link);
                 best.domain = Some(list.domain);
             }
@@ -144,21 +146,37 @@ fn lists_in(memory: &SplicedMemory, domain: Addr, limits: &Limits) -> Vec<ArrayL
     lists
 }
 
-/// The modules of an array list (arraylist.h): the first block of five entries is inside, others follow by `next`.
-fn read_list(memory: &SplicedMemory, list: &ArrayList, link: AssemblyLink) -> BTreeSet<Addr> {
+/// The modules of an array list (arraylist.h): the first block of five entries is inside, others follow by `next`. `None`
+/// when it is no list of assemblies: nine of ten entries must lead to a module.
+fn read_list(memory: &SplicedMemory, list: &ArrayList, link: AssemblyLink) -> Option<BTreeSet<Addr>> {
     let mut modules = BTreeSet::new();
+    let (mut n_entries, mut n_modules) = (0_usize, 0_usize);
     let mut left = list.count;
-    let mut block = list.at.checked_add(8);
-    while let Some(at) = block.filter(|_| left > 0) {
-        let Some(size) = word32(memory, at, 8).filter(|&size| (1..=1 << 20).contains(&size)) else { break };
+    let mut block = list.at.checked_add(8)?;
+    while left > 0 {
+        let size = word32(memory, block, 8).filter(|&size| (1..=1 << 20).contains(&size))?;
         for index in 0..size.min(left) {
-            let entry = word(memory, at, u64::from(index).saturating_mul(8).saturating_add(16));
-            modules.extend(entry.and_then(|entry| module_of_entry(memory, entry, link)));
+            let entry = word(memory, block, u64::from(index).saturating_mul(8).saturating_add(16))?;
+            // A context that was unloaded leaves its place empty.
+            if entry.is_null() {
+                continue;
+            }
+            n_entries = n_entries.saturating_add(1);
+            if let Some(module) = module_of_entry(memory, entry, link) {
+                n_modules = n_modules.saturating_add(1);
+                modules.insert(module);
+            }
+            if n_modules < n_entries.saturating_sub(1).saturating_mul(9).div_ceil(10) {
+                return None;
+            }
         }
         left = left.saturating_sub(size);
-        block = word(memory, at, 0).filter(|next| !next.is_null());
+        block = word(memory, block, 0)?;
+        if block.is_null() {
+            break;
+        }
     }
-    modules
+    (left == 0 && n_modules > 0).then_some(modules)
 }
 
 fn module_of_entry(memory: &SplicedMemory, entry: Addr, link: AssemblyLink) -> Option<Addr> {

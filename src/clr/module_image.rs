@@ -26,6 +26,8 @@ const SPANS: [u64; 3] = [0x180, 0x110, 0xc0];
 const LAYOUT_SLOTS: std::ops::Range<u64> = 0x40..0xa0;
 /// Offset of the base in a layout object (peimagelayout.h: behind the vtable).
 const LAYOUT_BASE: u64 = 8;
+/// Characters of the longest path (Linux: PATH_MAX; Windows: 32,767, not met).
+const MOST_PATH_CHARS: usize = 4096;
 /// Modules that vote on the way.
 const MOST_VOTERS: usize = 200;
 
@@ -233,7 +235,7 @@ fn path_text(memory: &SplicedMemory, at: Addr, limits: &Limits) -> Option<String
     if !(0x20..0xd800).contains(&(first & 0xffff)) || !(0x20..0xd800).contains(&(first >> 16)) {
         return None;
     }
-    let text = memory.utf16(at, usize::try_from(limits.name_chars).unwrap_or(usize::MAX))?;
+    let text = memory.utf16(at, usize::try_from(limits.name_chars).unwrap_or(usize::MAX).min(MOST_PATH_CHARS))?;
     (is_assembly_path(&text) && text.chars().count() > 4 && !text.chars().any(char::is_control)).then_some(text)
 }
 

@@ -121,7 +121,9 @@ impl Modules {
             job.tick(1)?;
             let path = path_way.as_ref().and_then(|way| way.path(&target.memory, at, limits)).unwrap_or_default();
             let module = Reader { runtime, way: way.as_ref(), check, files, limits }.module(at, path);
-            if let Err(why) = &module.metadata {
+            // Without a loaded type nothing is lost: facades only forward.
+            let is_used = !check.type_defs.loaded(&target.memory, at).is_empty();
+            if let (Err(why), true) = (&module.metadata, is_used || check.type_defs.map.is_none()) {
                 warnings.skip(Skipped::Module, Some(Place::Target(at)), why);
             }
             modules.push(module);
@@ -167,15 +169,15 @@ impl Reader<'_> {
             source: None,
         };
         let found = match image {
-            Some((_, ImageAt::Headers(_))) | None => self.from_dump_or_file(&mut module),
+            Some((_, ImageAt::Headers(_))) | None => self.find_metadata(&mut module),
             Some((_, ImageAt::File(path))) => {
                 if module.path.is_empty() {
                     module.name = file_name_of(&path).to_owned();
                     module.path = path.to_string();
                 }
-                self.from_files(at, &path, None, 0)
+                self.find_file(at, &path, None, 0)
             }
-            Some((_, ImageAt::Bundled { path, offset })) => self.from_files(at, &path, None, offset),
+            Some((_, ImageAt::Bundled { path, offset })) => self.find_file(at, &path, None, offset),
         };
         match found {
             Ok((metadata, source)) => {
@@ -200,7 +202,7 @@ impl Reader<'_> {
     }
 
     /// Metadata in the dump in any of the module's images; the runtime's copy of a module without one; a file.
-    fn from_dump_or_file(&self, module: &mut LoadedModule) -> Result<(Metadata, MetadataSource), String> {
+    fn find_metadata(&self, module: &mut LoadedModule) -> Result<(Metadata, MetadataSource), String> {
         let memory = &self.runtime.target.memory;
         let mut identity = None;
         let mut why = None;
@@ -234,11 +236,11 @@ impl Reader<'_> {
         if module.path.is_empty() {
             return Err(why);
         }
-        self.from_files(module.at, &module.path, identity, 0).map_err(|file| format!("{why}; {file}"))
+        self.find_file(module.at, &module.path, identity, 0).map_err(|file| format!("{why}; {file}"))
     }
 
     /// The first file of that name whose identity fits.
-    fn from_files(
+    fn find_file(
         &self,
         at: Addr,
         path: &str,
@@ -252,7 +254,7 @@ impl Reader<'_> {
             let image = FileImage { file: candidate, start };
             match self.read_file(at, &image, identity) {
                 Ok(metadata) => return Ok((metadata, MetadataSource::File(path))),
-                Err(error) => why = format!("{} is another build: {error}", path.display()),
+                Err(error) => why = format!("{error}: {}", path.display()),
             }
         }
         Err(why)
@@ -264,15 +266,18 @@ impl Reader<'_> {
             && (headers.time_stamp, headers.size_of_image) != (time_stamp, size)
         {
             return Err(format!(
-                "time stamp {time_stamp:#010x} and size {size} expected, {:#010x} and {} found",
+                "another build, with time stamp {:#010x} and size {} instead of {time_stamp:#010x} and {size}",
                 headers.time_stamp, headers.size_of_image
             ));
         }
         let bytes = headers.metadata(image, Mapping::Flat, self.limits).map_err(|error| error.to_string())?;
         let metadata = Metadata::read(bytes.into()).map_err(|error| error.to_string())?;
         // Without headers in the dump the runtime's own view of the types is the identity.
-        if identity.is_none() && (self.check.facts)(at, &metadata)? == 0 {
-            return Err("nothing in the dump tells whether it is the right one".to_owned());
+        if identity.is_none() {
+            let n = (self.check.facts)(at, &metadata).map_err(|error| format!("another build, {error}"))?;
+            if n == 0 {
+                return Err("nothing in the dump tells whether it is the right build".to_owned());
+            }
         }
         Ok(metadata)
     }

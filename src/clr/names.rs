@@ -81,13 +81,6 @@ impl Namer<'_> {
         draft.parts
     }
 
-    /// The name of the type behind a type handle.
-    pub(crate) fn handle_name(&self, handle: Addr) -> NameParts {
-        let mut draft = Draft { parts: NameParts::default() };
-        self.write_handle(handle, 0, &mut draft);
-        draft.parts
-    }
-
     fn write_handle(&self, handle: Addr, depth: usize, draft: &mut Draft) {
         if depth > MOST_DEPTH || draft.parts.label.len() > MOST_BYTES {
             draft.stand_in("…", "the name nests too deep".to_owned());

@@ -110,15 +110,6 @@ impl TypeDefs {
         }
     }
 
-    /// Rows the map of `module` has room for, row 0 included. `None` without a map.
-    pub(crate) fn n_entries(&self, memory: &SplicedMemory, module: Addr) -> Option<u32> {
-        let mut sum = 0_u32;
-        for block in self.blocks(memory, module)? {
-            sum = sum.checked_add(block.1)?;
-        }
-        Some(sum)
-    }
-
     /// Blocks of the map: entries and their number.
     fn blocks(&self, memory: &SplicedMemory, module: Addr) -> Option<Vec<(Addr, u32)>> {
         blocks_of_map(memory, module.checked_add(self.map?)?)
@@ -162,11 +153,6 @@ impl TypeDefs {
 
     fn read_entry(&self, memory: &SplicedMemory, at: Addr) -> Option<Addr> {
         self.entries.read(memory, at).map(|value| value.without_bits(7))
-    }
-
-    /// The MethodTable at entry `row` of another map of the same kind, whose word of entries stands at `field`.
-    pub(crate) fn entry_of_map(&self, memory: &SplicedMemory, field: Addr, row: u32) -> Option<Addr> {
-        self.entry_of(memory, &blocks_of_map(memory, field)?, row)
     }
 }
 

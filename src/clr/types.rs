@@ -1,6 +1,6 @@
 //! The types of the managed program: modules, names, fields, statics and methods behind one door.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Runtime;
 use super::fields;
@@ -10,11 +10,14 @@ use super::modules::{IdentityCheck, LoadedModule, Modules};
 use super::names::{NameParts, Namer};
 use super::runtime_type_system::MethodTable;
 use super::type_defs::{RowScheme, TypeDefs, defining_module};
-use super::type_handle;
+use super::type_handle::{self, TypeDesc, TypeHandle};
 use crate::base::job::Unit;
 use crate::base::{Addr, Cancelled, Job, Skipped, Warnings};
 use crate::image::metadata::Metadata;
 use crate::target::images::ImageFolders;
+
+/// Types of one module whose fields are compared with a file's.
+const MOST_CHECKED: usize = 5_000;
 
 /// What is known of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,11 +82,12 @@ impl Types {
         }
         let type_defs = TypeDefs::find(system, &tables);
         let core_module = system.object_mt.and_then(|at| type_handle::table(system, at)).map(|object| object.module);
-        let by_module = voters(&tables, &type_defs);
         let facts = |module: Addr, metadata: &Metadata| -> Result<usize, String> {
             let mut n = 0_usize;
-            for (table, row) in by_module.get(&module).into_iter().flatten() {
-                n = n.saturating_add(fields::agree(system, table, metadata, *row)?);
+            for (row, at) in type_defs.loaded(system.memory(), module).into_iter().take(MOST_CHECKED) {
+                if let Some(table) = type_handle::table(system, at) {
+                    n = n.saturating_add(fields::agree(system, &table, metadata, row)?);
+                }
             }
             Ok(n)
         };
@@ -140,17 +144,32 @@ impl Types {
         self.namer().name(mt)
     }
 
-    /// The module that defines `table`; of an array, the one of its innermost element.
+    /// The module that defines `table`; of an array or an array of pointers, the one of its innermost element.
     #[must_use]
     pub fn module_of(&self, table: &MethodTable) -> Option<&LoadedModule> {
-        let mut table = *table;
+        let system = &self.runtime.type_system;
+        let mut handle = table.at;
+        // Arrays of arrays, and descriptions of what has no MethodTable, lead inwards.
         for _ in 0..40 {
-            let Some(element) = table.element_handle() else {
-                return defining_module(&self.runtime.type_system, self.type_defs.scheme, &table)
-                    .and_then(|at| self.modules.at(at));
-            };
-            let type_handle::TypeHandle::Table(at) = type_handle::TypeHandle::from_word(element) else { break };
-            table = self.table(at)?;
+            match TypeHandle::from_word(handle) {
+                TypeHandle::Table(at) => {
+                    let table = if at == table.at { *table } else { self.table(at)? };
+                    let Some(element) = table.element_handle() else {
+                        return defining_module(system, self.type_defs.scheme, &table)
+                            .and_then(|at| self.modules.at(at));
+                    };
+                    handle = element;
+                }
+                TypeHandle::Desc(at) => {
+                    handle = match type_handle::desc(system.memory(), at)? {
+                        TypeDesc::Pointer(to) | TypeDesc::ByRef(to) | TypeDesc::Array(to, _) => to,
+                        TypeDesc::Variable(words, _) => {
+                            return words.iter().find_map(|&at| self.modules.at(at));
+                        }
+                        TypeDesc::Function(_) => return None,
+                    };
+                }
+            }
         }
         None
     }
@@ -163,9 +182,9 @@ impl Types {
         let name = missing.map_or_else(|| Ok(label.clone()), Err);
         let module = self.module_of(&table).and_then(|module| self.modules.index_of(module.at));
         let row = if table.is_array() { None } else { self.type_defs.scheme.row(&table) };
-        let element = table.element_handle().and_then(|handle| match type_handle::TypeHandle::from_word(handle) {
-            type_handle::TypeHandle::Table(at) => Some(at),
-            type_handle::TypeHandle::Desc(_) => None,
+        let element = table.element_handle().and_then(|handle| match TypeHandle::from_word(handle) {
+            TypeHandle::Table(at) => Some(at),
+            TypeHandle::Desc(_) => None,
         });
         Some(TypeDescription {
             name,
@@ -195,7 +214,7 @@ fn known_tables(runtime: &Runtime, known: &[Addr], job: &Job) -> Result<Vec<Meth
         next.extend([table.parent, table.canonical].into_iter().filter(|at| !at.is_null()));
         let args = type_handle::generic_args(system.memory(), &table).unwrap_or_default();
         for handle in args.into_iter().chain(table.element_handle()) {
-            if let type_handle::TypeHandle::Table(at) = type_handle::TypeHandle::from_word(handle) {
+            if let TypeHandle::Table(at) = TypeHandle::from_word(handle) {
                 next.push(at);
             }
         }
@@ -203,15 +222,4 @@ fn known_tables(runtime: &Runtime, known: &[Addr], job: &Job) -> Result<Vec<Meth
     }
     tables.sort_by_key(|table| table.at);
     Ok(tables)
-}
-
-/// Types with their rows by module, for checking a file.
-fn voters(tables: &[MethodTable], type_defs: &TypeDefs) -> BTreeMap<Addr, Vec<(MethodTable, u32)>> {
-    let mut by_module: BTreeMap<Addr, Vec<(MethodTable, u32)>> = BTreeMap::new();
-    for table in tables.iter().filter(|table| !table.is_array() && table.generics() == 0) {
-        if let Some(row) = type_defs.scheme.row(table) {
-            by_module.entry(table.module).or_default().push((*table, row));
-        }
-    }
-    by_module
 }

@@ -162,7 +162,7 @@ impl PeHeaders {
         let mut reader = ByteReader::new(&cli, FileOffset(cli_at));
         let cb = reader.u32("size of the CLI header")?;
         let major = reader.u16("runtime version")?;
-        if cb < 72 || cb > 4096 || major != 2 {
+        if !(72..=4096).contains(&cb) || major != 2 {
             return Err(malformed("CLI header", cli_at, "cb 72, version 2", format!("cb {cb}, version {major}")));
         }
         reader.skip("runtime version", 2)?;
