@@ -8,13 +8,13 @@ use super::args::OpenArgs;
 use super::commands::{analyses, ask};
 use super::open::{Need, open};
 use super::{CliError, Exit};
-use crate::base::Addr;
 use crate::report::filter::NameFilter;
 use crate::report::path::PathReport;
 use crate::report::table::{self, Section};
-use crate::report::types::{TypeOrder, TypesOptions, TypesReport};
+use crate::report::types::{HeapPart, TypeOrder, TypesOptions, TypesReport};
 use crate::report::{Report, coverage};
-use crate::session::Session;
+use crate::session::{Analyses, Session};
+use crate::snapshot::{ObjectId, TypeShape};
 
 /// Types the answer lists.
 const TYPES: usize = 15;
@@ -27,29 +27,49 @@ pub fn answer(dump: &Path, args: &OpenArgs) -> Result<Exit, CliError> {
     let session = open(dump, args, Need::Everything)?;
     let analyses = analyses(&session)?;
     let snapshot = &analyses.snapshot;
-    let options = TypesOptions { order: TypeOrder::Bytes, filter: NameFilter::All, grouping: None, limit: Some(TYPES) };
+    let options = TypesOptions {
+        order: TypeOrder::Bytes,
+        filter: NameFilter::All,
+        grouping: None,
+        limit: Some(TYPES),
+        part: HeapPart::All,
+    };
     let types = TypesReport::new(snapshot, analyses.graph.as_deref(), &snapshot.totals, &options);
     let mut sections = vec![Section::Facts(analyses.info().facts())];
     sections.push(Section::Heading("Biggest types".to_owned()));
     sections.extend(types.sections().into_iter().take(1));
-    if let Some(path) = biggest_path(&session, &types)? {
-        sections.extend(path.sections());
-    }
     sections.push(Section::Line(coverage::sentence(snapshot, analyses.graph.as_deref())));
+    if let Some((object, report)) = why_alive(&session, &analyses)? {
+        let name = snapshot.type_of(object).display_name();
+        sections.push(Section::Heading(format!("Why {name} at {} is alive", snapshot.objects.address(object))));
+        sections.extend(report.lines());
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     table::write_sections(&sections, &mut out)?;
     out.flush()?;
     Ok(Exit::Done)
 }
 
-/// Why an instance of the biggest type is alive: one that is held, when there is one.
-fn biggest_path(session: &Session, types: &TypesReport) -> Result<Option<PathReport>, CliError> {
-    let Some(biggest) = types.types.first().map(|row| row.mt) else { return Ok(None) };
+/// The path to an instance of the biggest type: to the middle one of those that a root holds, which is more likely one
+/// of the program's than the runtime's own first ones; else to its first one.
+fn why_alive(session: &Session, analyses: &Analyses) -> Result<Option<(ObjectId, PathReport)>, CliError> {
+    let snapshot = &analyses.snapshot;
+    let biggest = snapshot
+        .types
+        .iter()
+        .filter(|(_, row)| !matches!(row.shape, TypeShape::Free | TypeShape::Gap))
+        .filter(|(id, _)| snapshot.totals.get(id.index()).is_some_and(|totals| totals.count > 0))
+        .max_by_key(|(id, _)| {
+            (snapshot.totals.get(id.index()).map_or(0, |totals| totals.bytes), std::cmp::Reverse(*id))
+        });
+    let Some((biggest, _)) = biggest else { return Ok(None) };
     ask(session, move |analyses, job| {
-        let (snapshot, Some(heap)) = (&analyses.snapshot, analyses.heap()) else { return Ok(None) };
-        let Some(ty) = snapshot.types.by_method_table(Addr(biggest.0)) else { return Ok(None) };
-        let of_type = || snapshot.objects.ids().filter(|&object| snapshot.objects.type_of(object) == ty);
-        let held = of_type().find(|&object| heap.reachability.is_alive(object)).or_else(|| of_type().next());
-        held.map(|object| PathReport::new(&heap, object, job)).transpose()
+        let Some(heap) = analyses.heap() else { return Ok(None) };
+        let objects = &heap.snapshot.objects;
+        let instances = || objects.ids().filter(|&object| objects.type_of(object) == biggest);
+        let n_live = instances().filter(|&object| heap.reachability.is_alive(object)).count();
+        let live = instances().filter(|&object| heap.reachability.is_alive(object)).nth(n_live / 2);
+        let Some(object) = live.or_else(|| instances().next()) else { return Ok(None) };
+        Ok(Some((object, PathReport::new(&heap, object, false, job)?)))
     })
 }

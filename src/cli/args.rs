@@ -96,6 +96,10 @@ pub enum Command {
     Path(PathArgs),
     /// What does not fit together in the heap, and checksums to compare with other tools [SOS: verifyheap]
     Verify(TableArgs),
+    /// Every root by kind, and what only this kind keeps alive [SOS: gcroot -all, one object at a time]
+    Roots(TableArgs),
+    /// What an object refers to, or what refers to it [SOS: dumpobj, one reference at a time]
+    Refs(RefsArgs),
     /// GC handles of all kinds, with what they hold [SOS: gchandles]
     Handles(TableArgs),
     /// Static and thread-static fields with their values [SOS: dumpclass, one class at a time]
@@ -134,6 +138,12 @@ pub struct TypesArgs {
     /// Sums by namespace or module instead of types.
     #[arg(long, value_enum)]
     pub by: Option<ByArg>,
+    /// Only objects that a root holds.
+    #[arg(long, conflicts_with = "dead")]
+    pub live: bool,
+    /// Only objects that nothing holds: what a collection would free now.
+    #[arg(long)]
+    pub dead: bool,
     /// At most N rows; 0 means all [default: 50 on a terminal, else all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -252,9 +262,38 @@ pub struct PathArgs {
     /// Object: its address, or any address inside it, with or without 0x and backquotes.
     #[arg(value_name = "ADDR")]
     pub address: String,
+    /// One path for each root, not the first alone.
+    #[arg(long)]
+    pub all: bool,
+    /// Leave out words on stacks and in registers, which may be stale.
+    #[arg(long)]
+    pub no_stack: bool,
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: PathFormArg,
+}
+
+/// Arguments of `refs`.
+#[derive(Debug, Args)]
+pub struct RefsArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Object: its address, or any address inside it, with or without 0x and backquotes.
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// Objects that refer to it.
+    #[arg(long = "in", conflicts_with = "out")]
+    pub inbound: bool,
+    /// Objects it refers to (the default).
+    #[arg(long = "out")]
+    pub out: bool,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
 }
 
 /// View of a picture.

@@ -2,14 +2,18 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use super::args::{Command, Common, FormArg, InstancesArgs, PathArgs, TableArgs, TypesArgs};
+use super::args::{Command, Common, FormArg, InstancesArgs, PathArgs, RefsArgs, TableArgs, TypesArgs};
 use super::open::{Need, open};
 use super::{CliError, Exit, say};
+use crate::analysis::histogram::totals_where;
+use crate::analysis::{Heap, ReachabilityOptions, reachability};
+use crate::base::{Cancelled, Job};
 use crate::report::filter::NameFilter;
 use crate::report::instances::{InstancesOptions, InstancesReport};
 use crate::report::path::PathReport;
-use crate::report::roots::{FinalizersReport, HandlesReport, StaticsReport, ThreadsReport};
-use crate::report::types::{TypesOptions, TypesReport};
+use crate::report::refs::{Direction, RefsReport};
+use crate::report::roots::{FinalizersReport, HandlesReport, RootsReport, StaticsReport, ThreadsReport};
+use crate::report::types::{HeapPart, TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
 use crate::report::{self, Form, Report, coverage, lookup};
 use crate::session::{Analyses, Session, Stopped};
@@ -25,6 +29,8 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Instances(args) => instances(args),
         Command::Path(args) => path(args),
         Command::Verify(args) => with_graph(args, VerifyReport::new),
+        Command::Roots(args) => roots(args),
+        Command::Refs(args) => refs(args),
         Command::Handles(args) => with_graph(args, HandlesReport::new),
         Command::Statics(args) => with_graph(args, StaticsReport::new),
         Command::Threads(args) => with_graph(args, ThreadsReport::new),
@@ -45,16 +51,35 @@ fn info(args: &TableArgs) -> Result<Exit, CliError> {
 
 fn types(args: &TypesArgs) -> Result<Exit, CliError> {
     let filter = NameFilter::parse(&args.filter).map_err(|why| CliError::Usage(format!("--filter: {why}")))?;
-    let session = open(&args.common.dump, &args.common.open, Need::Snapshot)?;
+    let part = match (args.live, args.dead) {
+        (true, _) => HeapPart::Live,
+        (_, true) => HeapPart::Dead,
+        _ => HeapPart::All,
+    };
+    let need = if part == HeapPart::All { Need::Snapshot } else { Need::Everything };
+    let session = open(&args.common.dump, &args.common.open, need)?;
     let analyses = analyses(&session)?;
     let options = TypesOptions {
         order: args.sort.into(),
         filter,
         grouping: args.by.map(Into::into),
         limit: limit(args.limit, args.format),
+        part,
     };
     let snapshot = &analyses.snapshot;
-    print(&TypesReport::new(snapshot, None, &snapshot.totals, &options), args.format.into())?;
+    let report = if part == HeapPart::All {
+        TypesReport::new(snapshot, None, &snapshot.totals, &options)
+    } else {
+        let totals = ask(&session, move |analyses, job| {
+            let is_in = |object| {
+                let is_live = analyses.is_reachable(object) == Some(true);
+                is_live == (part == HeapPart::Live) && analyses.snapshot.is_object(object)
+            };
+            totals_where(&analyses.snapshot, is_in, job)
+        })?;
+        TypesReport::new(snapshot, analyses.graph.as_deref(), &totals, &options)
+    };
+    print(&report, args.format.into())?;
     Ok(exit_code(&args.common, &analyses))
 }
 
@@ -75,12 +100,43 @@ fn path(args: &PathArgs) -> Result<Exit, CliError> {
     let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
     let analyses = analyses(&session)?;
     let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
-    let report = ask(&session, move |analyses, job| {
-        analyses.heap().map(|heap| PathReport::new(&heap, object, job)).transpose()
+    let (all, no_stack) = (args.all, args.no_stack);
+    let report = ask_heap(&session, move |heap, job| {
+        if !no_stack {
+            return PathReport::new(heap, object, all, job);
+        }
+        let options = ReachabilityOptions { stack: false, cut: None };
+        let precise = reachability(heap.snapshot, heap.graph, options, job)?;
+        PathReport::new(&Heap { reachability: &precise, ..*heap }, object, all, job)
     })?;
-    let report = report.ok_or_else(|| CliError::Usage("the references were not read".to_owned()))?;
     print(&report, args.format.into())?;
     Ok(exit_code(&args.common, &analyses))
+}
+
+fn roots(args: &TableArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    print(&ask_heap(&session, RootsReport::new)?, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses(&session)?))
+}
+
+fn refs(args: &RefsArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
+    let direction = if args.inbound { Direction::In } else { Direction::Out };
+    let limit = limit(args.limit, args.format);
+    let report = ask_heap(&session, move |heap, job| RefsReport::new(heap, object, direction, limit, job))?;
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
+}
+
+/// Asks something about single objects and waits.
+fn ask_heap<T: Send + 'static>(
+    session: &Session,
+    question: impl FnOnce(&Heap<'_>, &Job) -> Result<T, Cancelled> + Send + 'static,
+) -> Result<T, CliError> {
+    let answer = ask(session, move |analyses, job| analyses.heap().map(|heap| question(&heap, job)).transpose())?;
+    answer.ok_or_else(|| CliError::Usage("the references were not read".to_owned()))
 }
 
 /// A command whose report is made of references and roots.
@@ -98,7 +154,7 @@ fn with_graph<R: Report>(
 /// Asks and waits.
 pub(super) fn ask<T: Send + 'static>(
     session: &Session,
-    question: impl FnOnce(&Analyses, &crate::base::Job) -> Result<T, crate::base::Cancelled> + Send + 'static,
+    question: impl FnOnce(&Analyses, &Job) -> Result<T, Cancelled> + Send + 'static,
 ) -> Result<T, CliError> {
     let pending = session.ask(question).ok_or_else(|| CliError::Usage("the dump was not read".to_owned()))?;
     pending.wait().map_err(|stopped| {

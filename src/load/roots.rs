@@ -116,7 +116,9 @@ fn read_statics(
 ) -> Result<(), Error> {
     for field in clr.statics(&static_types(snapshot), handles, job)? {
         let Some(row) = static_row(snapshot, field, None) else { continue };
-        if let Some(object) = row.object {
+        // The fields of a type that can be unloaded hang on its LoaderAllocator: they are no roots.
+        let is_root = !snapshot.types.row(row.declaring).collectible;
+        if let Some(object) = row.object.filter(|_| is_root) {
             tables.roots.push(Root {
                 kind: RootKind::Static,
                 object,

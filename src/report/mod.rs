@@ -12,6 +12,7 @@ pub mod info;
 pub mod instances;
 pub mod lookup;
 pub mod path;
+pub mod refs;
 pub mod roots;
 pub mod table;
 pub mod types;

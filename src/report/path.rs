@@ -1,33 +1,22 @@
-//! Why an object is alive: `heaproot path`.
+//! What keeps an object alive: `heaproot path`.
 
 use serde::Serialize;
 
-use super::table::{Cell, Column, Section, Table, text};
+use super::table::{Cell, Section, Table, text};
 use super::{Hex, Report};
-use crate::analysis::root_path::root_path;
-use crate::analysis::{Heap, RootPath};
+use crate::analysis::path_tree::{Page, holders, holding_roots};
+use crate::analysis::{Heap, RootPath, root_path};
 use crate::base::{Addr, Cancelled, Job, RootKind, number};
-use crate::snapshot::{HeapSnapshot, ObjectId};
+use crate::snapshot::ObjectId;
 
-/// An object and the ways from roots to it.
+/// Rows of referrers that an object without a path shows.
+const REFERRERS: usize = 10;
+
+/// The object and the paths that lead to it.
 #[derive(Clone, Debug, Serialize)]
 pub struct PathReport {
-    /// The object asked for.
-    pub object: ObjectLine,
-    /// A root holds it.
-    pub reachable: bool,
-    /// From the root to the object; empty when nothing holds it.
-    pub paths: Vec<PathLine>,
-    /// Why an empty answer is an answer.
-    #[serde(skip)]
-    sentence: String,
-}
-
-/// The object asked for.
-#[derive(Clone, Debug, Serialize)]
-pub struct ObjectLine {
-    /// Where it begins.
-    pub address: Hex,
+    /// Where the object begins.
+    pub object: Hex,
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
@@ -37,27 +26,37 @@ pub struct ObjectLine {
     pub generation: &'static str,
     /// One line of its content.
     pub preview: Option<String>,
+    /// A root holds it.
+    pub reachable: bool,
+    /// From a root to the object, the most telling first; empty when nothing holds it.
+    pub paths: Vec<PathLine>,
+    /// Objects that refer to one that nothing holds; they are garbage themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<ReferrerLine>,
+    /// How many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_referrers: Option<u64>,
 }
 
-/// One way from a root to the object.
+/// One path.
 #[derive(Clone, Debug, Serialize)]
 pub struct PathLine {
     /// Where it begins.
     pub root: RootLine,
-    /// The objects on it, the one that the root holds first.
+    /// Objects from the one the root refers to, to the one asked for.
     pub steps: Vec<StepLine>,
 }
 
-/// The root of a path.
+/// A root.
 #[derive(Clone, Debug, Serialize)]
 pub struct RootLine {
-    /// Kind, in the words of `roots`.
+    /// `static`, `strong handle`, …
     pub kind: &'static str,
-    /// What it is called, without its kind.
+    /// Its name without the kind: `Corpus.Seed.Dispatcher.Shutdown`.
     pub name: String,
-    /// Handle, slot or stack address; `0x0` for a register.
+    /// Handle, slot or stack word.
     pub address: Hex,
-    /// A word on a stack, which may be left over.
+    /// A word on a stack or in a register: it may be left over.
     pub stale: bool,
 }
 
@@ -69,87 +68,115 @@ pub struct StepLine {
     /// Its type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Name of the reference that leads to it; `null` for the first.
+    /// Name of the reference that leads to it; `null` for the first, which the root holds.
+    pub via: Option<String>,
+    /// Bytes it occupies.
+    pub bytes: u64,
+}
+
+/// An object that refers to another.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReferrerLine {
+    /// Where it begins.
+    pub address: Hex,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Name of the (first) reference.
     pub via: Option<String>,
 }
 
+impl RootLine {
+    /// From the whole name of a root, which begins with its kind.
+    #[must_use]
+    pub fn new(kind: RootKind, name: &str, address: Addr) -> Self {
+        let bare = name.strip_prefix(kind.label()).map_or(name, |rest| rest.trim_start());
+        Self { kind: kind.label(), name: bare.to_owned(), address: address.into(), stale: kind == RootKind::Stack }
+    }
+
+    /// `static Corpus.Seed.Dispatcher.Shutdown`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+}
+
 impl PathReport {
-    /// Asks for the path and names its references. Reads the dump for the objects on it.
+    /// Finds the way from the best root to `object`. With `all`, one way for each root that refers to it or to an
+    /// object that refers to it.
     ///
     /// # Errors
-    /// [`Cancelled`] when nobody waits any more.
-    pub fn new(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Self, Cancelled> {
+    /// [`Cancelled`] when the job was.
+    pub fn new(heap: &Heap<'_>, object: ObjectId, all: bool, job: &Job) -> Result<Self, Cancelled> {
         let snapshot = heap.snapshot;
-        let path = root_path(heap, object, job)?;
-        let sentence = match &path {
-            Some(_) => String::new(),
-            None => {
-                let referrers = heap.referrers.of(object).count() as u64;
-                format!(
-                    "Nothing holds it: garbage that was not collected yet. {}; none of them is held by a root.",
-                    number::counted(referrers, "object refers to it", "objects refer to it")
-                )
-            }
-        };
+        let first = root_path(heap, object, job)?;
+        let mut paths: Vec<PathLine> = first.iter().map(|path| path_line(heap, path)).collect();
+        if all {
+            add_other_paths(heap, object, &mut paths, job)?;
+        }
+        let mut referrers = Vec::new();
+        let mut n_referrers = None;
+        if paths.is_empty() {
+            let found = holders(heap, object, &[], Page { skip: 0, take: REFERRERS }, job)?;
+            n_referrers = Some(found.n_rows);
+            referrers.extend(found.rows.into_iter().map(|row| ReferrerLine {
+                address: snapshot.objects.address(row.object).into(),
+                type_name: snapshot.type_of(row.object).display_name(),
+                via: row.via,
+            }));
+        }
         Ok(Self {
-            object: object_line(snapshot, object),
-            reachable: heap.reachability.is_alive(object),
-            paths: path.iter().map(|path| path_line(heap, path)).collect(),
-            sentence,
+            object: snapshot.objects.address(object).into(),
+            type_name: snapshot.type_of(object).display_name(),
+            bytes: snapshot.objects.size(object),
+            generation: snapshot.objects.generation(object).key(),
+            preview: Some(snapshot.preview(object)).filter(|text| !text.is_empty()),
+            reachable: first.is_some(),
+            paths,
+            referrers,
+            n_referrers,
         })
     }
-}
 
-fn object_line(snapshot: &HeapSnapshot, object: ObjectId) -> ObjectLine {
-    ObjectLine {
-        address: snapshot.objects.address(object).into(),
-        type_name: snapshot.type_of(object).display_name(),
-        bytes: snapshot.objects.size(object),
-        generation: snapshot.objects.generation(object).key(),
-        preview: Some(snapshot.preview(object)).filter(|preview| !preview.is_empty()),
-    }
-}
-
-fn path_line(heap: &Heap<'_>, path: &RootPath) -> PathLine {
-    let kind = path.start.kind(heap);
-    let full = path.start.name(heap);
-    let name = full.strip_prefix(kind.label()).map_or(full.as_str(), str::trim_start).to_owned();
-    PathLine {
-        root: RootLine {
-            kind: kind.label(),
-            name,
-            address: path.start.address(heap).into(),
-            stale: kind == RootKind::Stack,
-        },
-        steps: path
-            .steps(heap)
-            .into_iter()
-            .map(|step| StepLine {
-                address: heap.snapshot.objects.address(step.object).into(),
-                type_name: heap.snapshot.type_of(step.object).display_name(),
-                via: step.via,
-            })
-            .collect(),
-    }
-}
-
-impl PathLine {
-    /// The lines a person reads, root first.
-    fn table(&self) -> Table {
-        let mut table = Table::new(vec![text("Address", "address"), text("Through", "via"), text("Type", "type")]);
-        table.push(vec![
-            Cell::Address(Addr(self.root.address.0)),
-            Cell::Text(self.root.kind.to_owned()),
-            Cell::Text(self.root.name.clone()),
-        ]);
-        for step in &self.steps {
-            table.push(vec![
-                Cell::Address(Addr(step.address.0)),
-                Cell::Text(step.via.clone().unwrap_or_default()),
-                Cell::Text(step.type_name.clone()),
-            ]);
+    /// The path as lines: root first, one object a line. For the answer in the terminal and for copies.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        for path in &self.paths {
+            let doubt =
+                if path.root.stale && !path.root.name.contains("may be stale") { " (may be stale)" } else { "" };
+            sections.push(Section::Heading(format!("{}{doubt}", path.root.text())));
+            let mut table =
+                Table::new(vec![text("Address", "address"), text("Reference", "via"), text("Type", "type")]);
+            for step in &path.steps {
+                table.push(vec![
+                    Cell::Address(Addr(step.address.0)),
+                    Cell::text_or_missing(step.via.as_deref()),
+                    Cell::Text(step.type_name.clone()),
+                ]);
+            }
+            sections.push(Section::Table(table));
         }
-        table
+        if self.paths.is_empty() {
+            sections.push(Section::Line("Nothing holds it: garbage not yet collected.".to_owned()));
+            let n = self.n_referrers.unwrap_or(0);
+            if n > 0 {
+                let objects =
+                    number::counted(n, "object, garbage itself, refers", "objects, garbage themselves, refer");
+                sections.push(Section::Line(format!("{objects} to it:")));
+                let mut table =
+                    Table::new(vec![text("Address", "address"), text("Reference", "via"), text("Type", "type")]);
+                for line in &self.referrers {
+                    table.push(vec![
+                        Cell::Address(Addr(line.address.0)),
+                        Cell::text_or_missing(line.via.as_deref()),
+                        Cell::Text(line.type_name.clone()),
+                    ]);
+                }
+                sections.push(Section::Table(table));
+            }
+        }
+        sections
     }
 }
 
@@ -157,49 +184,110 @@ impl Report for PathReport {
     const SCHEMA: &'static str = "heaproot.path/1";
 
     fn sections(&self) -> Vec<Section> {
-        let object = &self.object;
-        let mut facts = vec![
-            ("Object".to_owned(), format!("{:#x}", object.address.0)),
-            ("Type".to_owned(), object.type_name.clone()),
-            ("Size".to_owned(), format!("{}, {}", number::size(object.bytes), object.generation)),
-        ];
-        facts.extend(object.preview.clone().map(|preview| ("Content".to_owned(), preview)));
-        let mut sections = vec![Section::Facts(facts)];
-        for path in &self.paths {
-            sections.push(Section::Heading("Why it is alive".to_owned()));
-            sections.push(Section::Table(path.table()));
-            if path.root.stale {
-                sections.push(Section::Line("Only a word on a stack leads here, and that may be stale.".to_owned()));
-            }
+        let mut title =
+            format!("{} at {}, {}, {}", self.type_name, Addr(self.object.0), number::size(self.bytes), self.generation);
+        if let Some(preview) = &self.preview {
+            title.push_str(&format!(": {preview}"));
         }
-        if !self.sentence.is_empty() {
-            sections.push(Section::Line(self.sentence.clone()));
-        }
+        let mut sections = vec![Section::Line(title)];
+        sections.extend(self.lines());
         sections
     }
 
     fn rows(&self) -> Table {
-        let columns: Vec<Column> =
-            ["path", "step", "address", "via", "type"].into_iter().map(|key| text(key, key)).collect();
-        let mut table = Table::new(columns);
+        let mut table = Table::new(vec![
+            text("Path", "path"),
+            text("Root kind", "root_kind"),
+            text("Root", "root"),
+            text("Address", "address"),
+            text("Reference", "via"),
+            text("Type", "type"),
+        ]);
         for (index, path) in self.paths.iter().enumerate() {
-            table.push(vec![
-                Cell::Count(index as u64),
-                Cell::Count(0),
-                Cell::Address(Addr(path.root.address.0)),
-                Cell::Text(path.root.kind.to_owned()),
-                Cell::Text(path.root.name.clone()),
-            ]);
-            for (step, line) in (1u64..).zip(&path.steps) {
+            for step in &path.steps {
                 table.push(vec![
-                    Cell::Count(index as u64),
-                    Cell::Count(step),
-                    Cell::Address(Addr(line.address.0)),
-                    Cell::text_or_missing(line.via.as_deref()),
-                    Cell::Text(line.type_name.clone()),
+                    Cell::Count(index as u64 + 1),
+                    Cell::Text(path.root.kind.to_owned()),
+                    Cell::Text(path.root.name.clone()),
+                    Cell::Address(Addr(step.address.0)),
+                    Cell::text_or_missing(step.via.as_deref()),
+                    Cell::Text(step.type_name.clone()),
                 ]);
             }
         }
         table
+    }
+}
+
+fn path_line(heap: &Heap<'_>, path: &RootPath) -> PathLine {
+    let snapshot = heap.snapshot;
+    let root = RootLine::new(path.start.kind(heap), &path.start.name(heap), path.start.address(heap));
+    let steps = path
+        .steps(heap)
+        .into_iter()
+        .map(|step| StepLine {
+            address: snapshot.objects.address(step.object).into(),
+            type_name: snapshot.type_of(step.object).display_name(),
+            via: step.via,
+            bytes: snapshot.objects.size(step.object),
+        })
+        .collect();
+    PathLine { root, steps }
+}
+
+/// Most paths that `--all` lists.
+const MOST_PATHS: usize = 100;
+
+/// The best path through every root that refers to `object` itself and through every object that does, one per root:
+/// of several that begin at the same root the first, which is the shortest.
+fn add_other_paths(heap: &Heap<'_>, object: ObjectId, paths: &mut Vec<PathLine>, job: &Job) -> Result<(), Cancelled> {
+    let snapshot = heap.snapshot;
+    let step = |object: ObjectId, via: Option<String>| StepLine {
+        address: snapshot.objects.address(object).into(),
+        type_name: snapshot.type_of(object).display_name(),
+        via,
+        bytes: snapshot.objects.size(object),
+    };
+    let is_new = |paths: &[PathLine], root: &RootLine| {
+        !paths.iter().any(|path| (path.root.address, path.root.kind) == (root.address, root.kind))
+    };
+    for holding in holding_roots(heap, object) {
+        let root = RootLine::new(holding.kind, &holding.name, holding.address);
+        if paths.len() < MOST_PATHS && is_new(paths, &root) {
+            paths.push(PathLine { root, steps: vec![step(object, None)] });
+        }
+    }
+    let page = Page { skip: 0, take: 10 * MOST_PATHS };
+    for holder in holders(heap, object, &[], page, job)?.rows {
+        if paths.len() >= MOST_PATHS {
+            break;
+        }
+        let Some(path) = root_path(heap, holder.object, job)? else { continue };
+        // A way to the holder that passes the object itself is no way to the object.
+        if path.objects.contains(&object) {
+            continue;
+        }
+        let mut line = path_line(heap, &path);
+        if is_new(paths, &line.root) {
+            line.steps.push(step(object, holder.via));
+            paths.push(line);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_keeps_its_kind_and_its_name_apart() {
+        for (kind, name, expected) in [
+            (RootKind::Static, "static A.B.C", "A.B.C"),
+            (RootKind::StrongHandle, "strong handle at 0x10", "at 0x10"),
+            (RootKind::StrongHandle, "string literal (interned)", "string literal (interned)"),
+        ] {
+            assert_eq!(RootLine::new(kind, name, Addr(16)).name, expected);
+        }
     }
 }

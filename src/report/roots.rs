@@ -1,69 +1,17 @@
-//! Where life begins: `heaproot handles`, `statics`, `threads`, `finalizers`.
+//! Where life begins: `heaproot roots`, `handles`, `statics`, `threads`, `finalizers`.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::path::RootLine;
 use super::table::{Cell, Section, Table, number, text};
-use super::{Hex, Report};
-use crate::base::{Addr, ElementType, RootKind, number};
-use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, Root, StaticRow, ThreadRow};
-
-/// The name of a root for a person: `Corpus.Seed.Dispatcher.Shutdown`, `thread 7 “leaky-thread”`. Empty for a handle
-/// of which nothing is known but its kind.
-#[must_use]
-pub fn root_name(snapshot: &HeapSnapshot, graph: &HeapGraph, root: &Root) -> String {
-    let tables = &graph.roots;
-    let row = root.row.and_then(|row| usize::try_from(row).ok());
-    match root.kind {
-        RootKind::Static => {
-            row.and_then(|row| tables.statics.get(row)).map_or_else(String::new, |row| static_name(snapshot, row))
-        }
-        RootKind::ThreadStatic => row.and_then(|row| tables.thread_statics.get(row)).map_or_else(String::new, |row| {
-            let thread = row.thread.map(|id| format!(" of {}", thread_by_id(&tables.threads, id)));
-            format!("{}{}", static_name(snapshot, row), thread.unwrap_or_default())
-        }),
-        RootKind::Stack => {
-            let thread = row.and_then(|row| tables.threads.get(row)).map_or_else(String::new, thread_name);
-            match root.register {
-                Some(register) => format!("{thread}, register {register}"),
-                None => thread,
-            }
-        }
-        RootKind::FinalizerQueue => "ready to be finalized".to_owned(),
-        RootKind::StrongHandle
-        | RootKind::PinnedHandle
-        | RootKind::RefCountedHandle
-        | RootKind::AsyncPinnedHandle
-        | RootKind::SizedRefHandle => {
-            row.and_then(|row| tables.handles.get(row)).and_then(|handle| handle.note.clone()).unwrap_or_default()
-        }
-    }
-}
-
-/// `Corpus.Seed.Dispatcher.Shutdown`.
-#[must_use]
-pub fn static_name(snapshot: &HeapSnapshot, row: &StaticRow) -> String {
-    let declaring = snapshot.types.row(row.declaring).display_name();
-    format!("{declaring}.{}", field_name(row))
-}
-
-fn field_name(row: &StaticRow) -> String {
-    row.name.as_deref().map_or_else(|| format!("(field at {})", row.slot), str::to_owned)
-}
-
-/// `thread 7 “leaky-thread”`.
-#[must_use]
-pub fn thread_name(thread: &ThreadRow) -> String {
-    match &thread.name {
-        Some(name) if !name.is_empty() => format!("thread {} “{name}”", thread.managed_id),
-        _ => format!("thread {}", thread.managed_id),
-    }
-}
-
-fn thread_by_id(threads: &[ThreadRow], id: u32) -> String {
-    threads.iter().find(|thread| thread.managed_id == id).map_or_else(|| format!("thread {id}"), thread_name)
-}
+use super::{Hex, Report, Sum};
+use crate::analysis::cut::{Cut, Ignore};
+use crate::analysis::roots::root_name;
+use crate::analysis::{Heap, ReachabilityOptions, reachability};
+use crate::base::{Addr, Cancelled, ElementType, Job, RootKind, number};
+use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, StaticRow};
 
 /// Name of an object's type.
 fn type_name(snapshot: &HeapSnapshot, object: Option<ObjectId>) -> Option<String> {
@@ -83,6 +31,125 @@ fn counts(title: &'static str, names: impl Iterator<Item = String>) -> Table {
         table.push(vec![Cell::Count(n), Cell::Text(name)]);
     }
     table
+}
+
+/// Every root, and what each kind of root keeps alive.
+#[derive(Clone, Debug, Serialize)]
+pub struct RootsReport {
+    /// Kinds with roots, most preferred first.
+    pub kinds: Vec<RootKindLine>,
+    /// Everything a root of any kind reaches.
+    pub reachable: Sum,
+    /// By kind, then address.
+    pub roots: Vec<RootRow>,
+}
+
+/// The roots of one kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct RootKindLine {
+    /// `static`, `strong handle`, …
+    pub kind: &'static str,
+    /// Roots.
+    pub roots: u64,
+    /// What would be garbage without them: reachable only through this kind.
+    pub only_through: Sum,
+}
+
+/// One root.
+#[derive(Clone, Debug, Serialize)]
+pub struct RootRow {
+    /// Kind, name and address.
+    #[serde(flatten)]
+    pub root: RootLine,
+    /// The object it refers to.
+    pub object: Hex,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+}
+
+impl RootsReport {
+    /// Lists every root. Cost: one walk over the live heap per kind.
+    ///
+    /// # Errors
+    /// [`Cancelled`] when the job was.
+    pub fn new(heap: &Heap<'_>, job: &Job) -> Result<Self, Cancelled> {
+        let Heap { snapshot, graph, .. } = *heap;
+        let all = heap.reachability.total();
+        let mut kinds = Vec::new();
+        for kind in RootKind::ALL {
+            let n = graph.roots.roots.iter().filter(|root| root.kind == kind).count() as u64;
+            if n == 0 {
+                continue;
+            }
+            let cut = Cut::new(snapshot, graph, &[Ignore::RootKind(kind)], job)?;
+            let options = ReachabilityOptions { stack: true, cut: Some(&cut) };
+            let rest = reachability(snapshot, graph, options, job)?.total();
+            let only_through =
+                Sum { count: all.count.saturating_sub(rest.count), bytes: all.bytes.saturating_sub(rest.bytes) };
+            kinds.push(RootKindLine { kind: kind.label(), roots: n, only_through });
+        }
+        let roots = (0..)
+            .map(RootId)
+            .zip(&graph.roots.roots)
+            .map(|(id, root)| RootRow {
+                root: RootLine::new(root.kind, &root_name(snapshot, graph, id), root.address),
+                object: snapshot.objects.address(root.object).into(),
+                type_name: snapshot.type_of(root.object).display_name(),
+            })
+            .collect();
+        Ok(Self { kinds, reachable: Sum { count: all.count, bytes: all.bytes }, roots })
+    }
+}
+
+impl Report for RootsReport {
+    const SCHEMA: &'static str = "heaproot.roots/1";
+
+    fn sections(&self) -> Vec<Section> {
+        let mut kinds = Table::new(vec![
+            number("Roots", "roots"),
+            number("Objects only through it", "count"),
+            number("Bytes", "bytes"),
+            text("Kind", "kind"),
+        ]);
+        for line in &self.kinds {
+            kinds.push(vec![
+                Cell::Count(line.roots),
+                Cell::Count(line.only_through.count),
+                Cell::Size(line.only_through.bytes),
+                Cell::Text(line.kind.to_owned()),
+            ]);
+        }
+        vec![
+            Section::Table(kinds),
+            Section::Line(format!(
+                "All roots together hold {}, {}.",
+                number::counted(self.reachable.count, "object", "objects"),
+                number::size(self.reachable.bytes),
+            )),
+            Section::Table(self.rows()),
+        ]
+    }
+
+    fn rows(&self) -> Table {
+        let mut table = Table::new(vec![
+            text("Root", "address"),
+            text("Kind", "kind"),
+            text("Object", "object"),
+            text("Name", "name"),
+            text("Type", "type"),
+        ]);
+        for row in &self.roots {
+            table.push(vec![
+                Cell::Address(Addr(row.root.address.0)),
+                Cell::Text(row.root.kind.to_owned()),
+                Cell::Address(Addr(row.object.0)),
+                Cell::Text(row.root.name.clone()),
+                Cell::Text(row.type_name.clone()),
+            ]);
+        }
+        table
+    }
 }
 
 /// GC handles.

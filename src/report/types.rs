@@ -43,11 +43,38 @@ pub struct TypesOptions {
     pub grouping: Option<TypeGrouping>,
     /// At most so many rows.
     pub limit: Option<usize>,
+    /// Which objects the totals count.
+    pub part: HeapPart,
+}
+
+/// A part of the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeapPart {
+    /// Every object.
+    All,
+    /// Those that a root reaches.
+    Live,
+    /// Those that a collection would free now.
+    Dead,
+}
+
+impl HeapPart {
+    /// Word of the JSON form.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Live => "live",
+            Self::Dead => "dead",
+        }
+    }
 }
 
 /// Types with instances.
 #[derive(Clone, Debug, Serialize)]
 pub struct TypesReport {
+    /// Which objects are counted: `all`, `live`, `dead`.
+    pub part: &'static str,
     /// One row a MethodTable; empty when gathered.
     pub types: Vec<TypeLine>,
     /// Rows gathered by namespace or module.
@@ -92,8 +119,8 @@ pub struct TypeLine {
     pub count: u64,
     /// Bytes they occupy, each rounded up to the alignment.
     pub bytes: u64,
-    /// The sum before rounding, as SOS prints it.
-    pub raw_bytes: u64,
+    /// The sum before rounding, as SOS prints it; `null` where only a part of the heap was counted.
+    pub raw_bytes: Option<u64>,
     /// Bytes of the biggest instance.
     pub biggest: u64,
 }
@@ -150,12 +177,14 @@ impl TypesReport {
         });
         let limit = options.limit.unwrap_or(usize::MAX);
         let (types, groups) = match options.grouping {
-            None => {
-                (rows.iter().take(limit).map(|&(_, row, sums)| type_line(snapshot, row, sums)).collect(), Vec::new())
-            }
+            None => (
+                rows.iter().take(limit).map(|&(_, row, sums)| type_line(snapshot, row, sums, options.part)).collect(),
+                Vec::new(),
+            ),
             Some(grouping) => (Vec::new(), grouped(snapshot, &rows, grouping, options.order, limit)),
         };
         Self {
+            part: options.part.label(),
             types,
             groups,
             matching,
@@ -240,6 +269,9 @@ impl Report for TypesReport {
                 number::size(self.matching.bytes),
             ));
         }
+        if self.part != HeapPart::All.label() {
+            foot.push(format!("Only {} objects are counted.", self.part));
+        }
         foot.push(format!(
             "Total: {}, {}; free: {}, {}.",
             number::counted(self.total.count, "object", "objects"),
@@ -270,7 +302,7 @@ impl Report for TypesReport {
                 Cell::Address(Addr(line.mt.0)),
                 Cell::Count(line.count),
                 Cell::Size(line.bytes),
-                Cell::Size(line.raw_bytes),
+                line.raw_bytes.map_or(Cell::Missing, Cell::Size),
                 Cell::Size(line.biggest),
                 Cell::text_or_missing(line.module.as_deref()),
                 Cell::text_or_missing(line.name.as_deref()),
@@ -299,7 +331,7 @@ pub fn unnamed_text(module: Option<&str>, reason: Option<&str>) -> String {
 
 /// One row of the type table.
 #[must_use]
-pub fn type_line(snapshot: &HeapSnapshot, row: &TypeRow, sums: TypeTotals) -> TypeLine {
+pub fn type_line(snapshot: &HeapSnapshot, row: &TypeRow, sums: TypeTotals, part: HeapPart) -> TypeLine {
     let (name, unnamed) = match &row.name {
         TypeName::Known(name) => (Some(name.to_string()), None),
         TypeName::Missing(reason) => (None, Some(reason.to_string())),
@@ -311,7 +343,7 @@ pub fn type_line(snapshot: &HeapSnapshot, row: &TypeRow, sums: TypeTotals) -> Ty
         module: module_name(snapshot, row),
         count: sums.count,
         bytes: sums.bytes,
-        raw_bytes: sums.raw_bytes,
+        raw_bytes: (part == HeapPart::All).then_some(sums.raw_bytes),
         biggest: sums.biggest,
     }
 }

@@ -126,7 +126,7 @@ fn a_path_leads_from_the_event_to_the_worker() {
     let address = workers["instances"][0]["address"].as_str().unwrap().to_owned();
     let path = json(&["path", &address]);
     assert_eq!(path["schema"], "heaproot.path/1");
-    assert_eq!(path["object"]["address"], address.as_str());
+    assert_eq!(path["object"], address.as_str());
     assert_eq!(path["reachable"], true);
     let first = &path["paths"][0];
     assert_eq!(first["root"]["kind"], "static");

@@ -63,7 +63,7 @@ fn dumps_read_as_clrmd_reads_them() {
     let mut failed = Vec::new();
     for (name, dump, truth) in &pairs {
         let begin = Instant::now();
-        let comparison = compare_one(name, dump, truth);
+        let comparison = compare_one(dump, truth);
         let n = comparison.n_uncovered();
         println!(
             "{name}: {} checks, {} differences under a rule, {n} others, {:.1} s",
@@ -81,9 +81,9 @@ fn dumps_read_as_clrmd_reads_them() {
     assert_eq!(n_open, 0, "differences that no rule covers, in {failed:?}");
 }
 
-fn compare_one(name: &str, dump: &Path, truth: &Path) -> Comparison {
+fn compare_one(dump: &Path, truth: &Path) -> Comparison {
     let truth = oracle::read(truth);
-    let mut comparison = Comparison::new(name);
+    let mut comparison = Comparison::new();
     let session = Session::open(dump, OpenOptions::default(), Arc::new(|| {}));
     session.wait(|_| {});
     match session.status() {
