@@ -121,21 +121,6 @@ impl Cut {
         Ok(cut)
     }
 
-    /// A cut of these objects' references alone: they stay, and keep nothing.
-    pub(crate) fn of_sources(snapshot: &HeapSnapshot, graph: &HeapGraph, edges: &[(ObjectId, ObjectId)]) -> Self {
-        let mut cut = Self {
-            objects: None,
-            by_type: vec![None; snapshot.types.len()],
-            by_object: BTreeMap::new(),
-            with_rule: ObjectSet::new(snapshot.objects.len()),
-            roots: vec![false; graph.roots.roots.len()],
-        };
-        for &(from, to) in edges {
-            cut.rule(from).targets.push(to);
-        }
-        cut
-    }
-
     fn rule(&mut self, object: ObjectId) -> &mut ObjectRule {
         self.with_rule.insert(object);
         self.by_object.entry(object).or_default()

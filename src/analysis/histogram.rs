@@ -67,7 +67,10 @@ impl HistogramRow {
     /// Bytes per instance, rounded down; 0 without instances.
     #[must_use]
     pub const fn average(&self) -> u64 {
-        if self.totals.count == 0 { 0 } else { self.totals.bytes / self.totals.count }
+        match self.totals.bytes.checked_div(self.totals.count) {
+            Some(average) => average,
+            None => 0,
+        }
     }
 }
 

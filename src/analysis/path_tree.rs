@@ -158,7 +158,7 @@ pub fn holding_roots(heap: &Heap<'_>, object: ObjectId) -> Vec<HoldingRoot> {
             }
         }
     }
-    roots.sort_by(|a, b| (a.kind, a.root.is_none(), a.address).cmp(&(b.kind, b.root.is_none(), b.address)));
+    roots.sort_by_key(|root| (root.kind, root.root.is_none(), root.address));
     roots
 }
 

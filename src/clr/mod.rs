@@ -6,7 +6,8 @@
 //!
 //! **Invariant:** addresses in, addresses out. No dense id is known here; `load` makes them.
 
-#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+// Tests may index and add: a panic there is a failed test.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub mod error;
 pub mod fields;

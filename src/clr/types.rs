@@ -48,8 +48,6 @@ pub struct Types {
     pub type_defs: TypeDefs,
     /// Module of `System.Object`.
     pub core_module: Option<Addr>,
-    /// Offsets with which the list of modules was read, for the facts panel.
-    pub(crate) module_list: loader::ModuleList,
 }
 
 impl Types {
@@ -94,7 +92,7 @@ impl Types {
         let check = IdentityCheck { type_defs, facts: &facts };
         let files = ModuleFiles::new(folders);
         let modules = Modules::read(runtime, &module_list, core_module, &check, &files, job, warnings)?;
-        let mut types = Self { runtime: runtime.clone(), modules, type_defs, core_module, module_list };
+        let mut types = Self { runtime: runtime.clone(), modules, type_defs, core_module };
         types.settle_scheme(warnings);
         Ok(types)
     }

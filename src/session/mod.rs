@@ -101,7 +101,7 @@ enum Outcome {
 /// Why the worker stopped early.
 enum Stop {
     Cancelled,
-    Problem(LoadProblem),
+    Problem(Box<LoadProblem>),
 }
 
 impl From<Cancelled> for Stop {
@@ -172,7 +172,7 @@ impl Session {
                 let _ = shared.job.tick(progress.done);
             }
             Status::Ready | Status::Cancelled => shared.finish(Some(Stop::Cancelled)),
-            Status::Failed(problem) => shared.finish(Some(Stop::Problem(problem))),
+            Status::Failed(problem) => shared.finish(Some(Stop::Problem(Box::new(problem)))),
         }
         Self { path: path.to_owned(), options: OpenOptions::default(), shared }
     }
@@ -201,11 +201,11 @@ impl Session {
             let result = catch_unwind(AssertUnwindSafe(|| work(&worker)));
             worker.finish(match result {
                 Ok(result) => result.err(),
-                Err(_) => Some(Stop::Problem(LoadProblem::panicked())),
+                Err(_) => Some(Stop::Problem(Box::new(LoadProblem::panicked()))),
             });
         });
         if let Err(err) = spawned {
-            shared.finish(Some(Stop::Problem(LoadProblem::no_thread(&err))));
+            shared.finish(Some(Stop::Problem(Box::new(LoadProblem::no_thread(&err)))));
         }
         Self { path: path.to_owned(), options, shared }
     }
@@ -382,7 +382,7 @@ impl Shared {
                 *outcome = match stopped {
                     None => Outcome::Finished,
                     Some(Stop::Cancelled) => Outcome::Cancelled,
-                    Some(Stop::Problem(problem)) => Outcome::Failed(problem),
+                    Some(Stop::Problem(problem)) => Outcome::Failed(*problem),
                 };
             }
             self.changed.notify_all();
@@ -413,7 +413,7 @@ impl Shared {
 fn read(path: &Path, folders: &[PathBuf], shared: &Shared) -> Result<(), Stop> {
     let begin = Instant::now();
     let failed = |err: load::Error| match LoadProblem::of(&err, path) {
-        Some(problem) => Stop::Problem(problem),
+        Some(problem) => Stop::Problem(Box::new(problem)),
         None => Stop::Cancelled,
     };
     tracing::info!(file = %path.display(), "opening");

@@ -44,7 +44,6 @@ pub(crate) struct Truth {
     #[serde(default)]
     pub(crate) additional_roots: Vec<Vec<String>>,
     pub(crate) reachable: Option<Reachable>,
-    pub(crate) retained_without_stack: Option<Retained>,
     pub(crate) modules: Vec<Module>,
     pub(crate) samples: Option<Samples>,
 }
@@ -162,23 +161,6 @@ pub(crate) struct ReachableSet {
 }
 
 #[derive(Debug, Deserialize)]
-pub(crate) struct Retained {
-    pub(crate) root_total: u64,
-    pub(crate) root_objects: u64,
-    pub(crate) top: Vec<RetainedObject>,
-    pub(crate) sample: Vec<RetainedObject>,
-    pub(crate) checksum: Hex,
-}
-
-#[derive(Debug, Deserialize)]
-pub(crate) struct RetainedObject {
-    pub(crate) addr: Hex,
-    pub(crate) retained: u64,
-    pub(crate) retained_objects: u64,
-    pub(crate) idom: Hex,
-}
-
-#[derive(Debug, Deserialize)]
 pub(crate) struct Module {
     pub(crate) name: Option<String>,
     pub(crate) address: Hex,
@@ -200,7 +182,7 @@ pub(crate) struct SampledType {
     #[serde(rename = "type")]
     pub(crate) type_name: Option<String>,
     #[serde(default)]
-    pub(crate) fields: Vec<(Option<String>, String, u32, String, Option<String>, u32)>,
+    pub(crate) fields: Vec<FieldSample>,
 }
 
 impl Truth {
@@ -227,3 +209,6 @@ pub(crate) fn read(path: &Path) -> Truth {
 pub(crate) fn address_of(key: &str) -> Hex {
     Hex(u64::from_str_radix(key.trim_start_matches("0x"), 16).unwrap())
 }
+
+/// Name, declaring type or nothing, offset, element type, type, token.
+pub(crate) type FieldSample = (Option<String>, String, u32, String, Option<String>, u32);
