@@ -278,13 +278,20 @@ impl GcHeap {
             (heap.alloc_allocated, false)
         } else if is_ephemeral {
             (raw.committed.max(raw.mem), true)
-        } else if raw.allocated >= raw.mem {
+        } else if within(raw.allocated) {
             (raw.allocated, false)
+        } else if raw.allocated >= raw.mem && raw.mem <= raw.committed && raw.committed <= raw.reserved {
+            let why = format_args!("its objects end at {}, behind its memory: walked to its end", raw.allocated);
+            warnings.skip(Skipped::Segment, Some(Place::Target(at)), why);
+            (raw.committed, true)
         } else {
             warnings.skip(
                 Skipped::Segment,
                 Some(Place::Target(at)),
-                format_args!("its objects end at {}, before they begin at {}", raw.allocated, raw.mem),
+                format_args!(
+                    "its objects begin at {} and end at {}, its memory ends at {}",
+                    raw.mem, raw.allocated, raw.committed
+                ),
             );
             return;
         };

@@ -177,6 +177,10 @@ fn read_table(
             }
         }
         segment = word(memory, segment, after_kinds(n_kinds)).unwrap_or_default();
+        if seen.contains(&segment) {
+            let why = "the list of segments runs in a circle: handles that should follow are unknown";
+            warnings.skip(Skipped::Handle, Some(Place::Target(segment)), why);
+        }
     }
 }
 

@@ -82,6 +82,11 @@ pub(crate) fn list(
             break;
         }
         if !seen.insert(at) {
+            // Generations of the segments model share segments; within one list a second visit is a circle.
+            if found.contains(&at) {
+                let why = "a list of segments runs in a circle: those that should follow are unknown";
+                warnings.skip(Skipped::Segment, Some(Place::Target(at)), why);
+            }
             break;
         }
         let Some(raw) = RawSegment::read(memory, at) else {

@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::core::{Content, Core, Machine, Mapping, Segment, Thread};
+use super::core::{Content, Core, Machine, Mapping, Places, Segment, Thread};
 
 const NATIVE: u64 = 0x5600_0000_0000;
 const HEAP: u64 = 0x7d00_0000_0000;
@@ -619,7 +619,8 @@ fn native_heap(heap: &Heap) -> Vec<u8> {
     if let Some(kinds) = bytes.get_mut(segment + 0x618..segment + 0x618 + 240) {
         kinds.fill(0xff);
     }
-    for (place, kind) in [(segment + 0x618, 2), (segment + 0x619, 3)] {
+    // Kinds of the two blocks, and the first block that was never used.
+    for (place, kind) in [(segment + 0x618, 2), (segment + 0x619, 3), (segment + 0x780 + 6 * 13 + 18, 2)] {
         if let Some(place) = bytes.get_mut(place) {
             *place = kind;
         }
@@ -737,53 +738,96 @@ fn data_pages(heap: &Heap) -> Vec<u8> {
     data
 }
 
+/// Addresses of what a test may want to damage.
+pub mod place {
+    use super::{DATA_OFFSET, FINALIZE, HANDLE_SEGMENT, HANDLE_TABLE, NODE, OBJECTS, RUNTIME, SEGMENTS_AT};
+
+    /// The list of the GC's variables.
+    pub const GC_VARIABLES: u64 = RUNTIME + DATA_OFFSET + 0x100;
+    /// The table of generations; a generation takes 0x100 bytes, its first region stands at +0x38.
+    pub const GENERATIONS: u64 = RUNTIME + DATA_OFFSET + 0x2000;
+    /// First region record: allocated, committed, reserved, used, first object, flags, next.
+    pub const REGION_RECORD: u64 = SEGMENTS_AT;
+    /// Table of handles; its list of segments stands at +0x138.
+    pub const HANDLES: u64 = HANDLE_TABLE;
+    /// The segment of handles; the next one stands at +0x7ce.
+    pub const HANDLES_SEGMENT: u64 = HANDLE_SEGMENT;
+    /// Finalizer queue: seven fill pointers, then start and end of its array.
+    pub const FINALIZER_QUEUE: u64 = FINALIZE;
+    /// Method table of the arrays of references.
+    #[must_use]
+    pub fn array_type() -> u64 {
+        super::method_table(OBJECTS)
+    }
+    /// Method table of the small class with two references.
+    #[must_use]
+    pub fn node_type() -> u64 {
+        super::method_table(NODE)
+    }
+}
+
 impl Process {
     /// Writes the core of the process to `path`, streamed: ten million objects take some seconds and 640 MB of disk.
     ///
     /// # Errors
     /// What the file system says.
     pub fn write(&self, path: &Path) -> io::Result<Truth> {
-        let heap = Heap::lay_out(Self { n_objects: self.n_objects.max(100), ..*self });
+        let heap = Heap::lay_out(self.at_least());
         let truth = heap.truth()?;
-        let mut core = Core::new(Machine::X64);
-        core.process = (4242, "synthetic".to_owned(), "/app/synthetic".to_owned());
-        let mut registers = vec![0; 27];
-        if let Some(place) = registers.get_mut(19) {
-            *place = STACK + 0x1000;
-        }
-        core.threads.push(Thread { id: 4242, registers });
-        let rows = [(0, 0x1000, 0), (0x1000, 0x9000, 0x1000), (DATA_OFFSET, DATA_OFFSET + 0x1000, DATA_OFFSET)];
-        core.mappings.extend(rows.map(|(start, end, offset)| Mapping {
-            start: RUNTIME + start,
-            end: RUNTIME + end,
-            offset,
-            path: RUNTIME_PATH.to_owned(),
-        }));
-        core.memory(NATIVE, 6, native_heap(&heap));
-        let shared = &heap;
-        for (index, region) in heap.regions.iter().enumerate() {
-            let len = region.end - region.start;
-            let end = heap.end_of(index);
-            let stream = move |out: &mut dyn Write| shared.write_region(region, end, out, None);
-            let content = Content::Streamed(len, Box::new(stream));
-            core.segments.push(Segment { address: region.start, memory_bytes: len, flags: 6, content });
-        }
-        for (which, region) in heap.special.iter().enumerate() {
-            let len = region.end - region.start;
-            let content = Content::Streamed(len, Box::new(move |out: &mut dyn Write| shared.write_special(which, out)));
-            core.segments.push(Segment { address: region.start, memory_bytes: len, flags: 6, content });
-        }
-        core.memory(LOADER, 6, loader_heap(&heap.types));
-        core.memory(RUNTIME, 4, header_page());
-        core.segments.push(Segment {
-            address: RUNTIME + 0x1000,
-            memory_bytes: 0x8000,
-            flags: 5,
-            content: Content::Absent,
-        });
-        core.memory(RUNTIME + DATA_OFFSET, 6, data_pages(&heap));
-        core.memory(STACK, 6, vec![0; 0x4000]);
-        core.write(&mut File::create(path)?)?;
+        describe(&heap).write(&mut File::create(path)?)?;
         Ok(truth)
     }
+
+    /// The core of a small process in memory, where its parts stand, and what it holds.
+    ///
+    /// # Errors
+    /// None that memory gives.
+    pub fn bytes(&self) -> io::Result<(Vec<u8>, Places, Truth)> {
+        let heap = Heap::lay_out(self.at_least());
+        let truth = heap.truth()?;
+        let (bytes, places) = describe(&heap).bytes()?;
+        Ok((bytes, places, truth))
+    }
+
+    /// Every generation needs its objects.
+    fn at_least(self) -> Self {
+        Self { n_objects: self.n_objects.max(100), ..self }
+    }
+}
+
+/// The process as a core file.
+fn describe(heap: &Heap) -> Core<'_> {
+    let mut core = Core::new(Machine::X64);
+    core.process = (4242, "synthetic".to_owned(), "/app/synthetic".to_owned());
+    let mut registers = vec![0; 27];
+    if let Some(place) = registers.get_mut(19) {
+        *place = STACK + 0x1000;
+    }
+    core.threads.push(Thread { id: 4242, registers });
+    let rows = [(0, 0x1000, 0), (0x1000, 0x9000, 0x1000), (DATA_OFFSET, DATA_OFFSET + 0x1000, DATA_OFFSET)];
+    core.mappings.extend(rows.map(|(start, end, offset)| Mapping {
+        start: RUNTIME + start,
+        end: RUNTIME + end,
+        offset,
+        path: RUNTIME_PATH.to_owned(),
+    }));
+    core.memory(NATIVE, 6, native_heap(heap));
+    for (index, region) in heap.regions.iter().enumerate() {
+        let len = region.end - region.start;
+        let end = heap.end_of(index);
+        let stream = move |out: &mut dyn Write| heap.write_region(region, end, out, None);
+        let content = Content::Streamed(len, Box::new(stream));
+        core.segments.push(Segment { address: region.start, memory_bytes: len, flags: 6, content });
+    }
+    for (which, region) in heap.special.iter().enumerate() {
+        let len = region.end - region.start;
+        let content = Content::Streamed(len, Box::new(move |out: &mut dyn Write| heap.write_special(which, out)));
+        core.segments.push(Segment { address: region.start, memory_bytes: len, flags: 6, content });
+    }
+    core.memory(LOADER, 6, loader_heap(&heap.types));
+    core.memory(RUNTIME, 4, header_page());
+    core.segments.push(Segment { address: RUNTIME + 0x1000, memory_bytes: 0x8000, flags: 5, content: Content::Absent });
+    core.memory(RUNTIME + DATA_OFFSET, 6, data_pages(heap));
+    core.memory(STACK, 6, vec![0; 0x4000]);
+    core
 }
