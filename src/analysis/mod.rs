@@ -10,7 +10,7 @@
 //! ```
 //!
 //! **Invariants:** nothing here knows a file or a window. Every function runs on hundreds of millions of objects: columns
-//! of numbers by id, no map per object, no recursion over the heap, a tick of the job per 65,536 objects. What leaves a
+//! of numbers by id, no map per object, no recursion over the heap, a tick of the job per 32,768 objects. What leaves a
 //! function is sorted with a tie-break: the same dump gives the same answer.
 
 pub mod cut;
