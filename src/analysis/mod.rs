@@ -6,6 +6,7 @@
 //! reachability                 what keeps an object alive, how far from a root
 //! roots                        what a root is called
 //! root_path, path_tree         why one object is alive
+//! dominators                   what each object keeps alive, alone
 //! cut                          the same questions with some references taken away
 //! ```
 //!
@@ -14,6 +15,7 @@
 //! function is sorted with a tie-break: the same dump gives the same answer.
 
 pub mod cut;
+pub mod dominators;
 pub mod histogram;
 pub mod inspections;
 pub mod object_set;
@@ -24,6 +26,7 @@ pub mod root_path;
 pub mod roots;
 
 pub use cut::{Cut, Ignore};
+pub use dominators::{Dominator, DominatorTree, Retained, dominators};
 pub use histogram::{Histogram, histogram};
 pub use object_set::ObjectSet;
 pub use path_tree::{Holders, holders};

@@ -243,7 +243,7 @@ impl References {
 }
 
 /// Targets of one object. See [`References::of`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Targets<'a> {
     bytes: std::slice::Iter<'a, u8>,
     source: u32,

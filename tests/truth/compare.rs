@@ -9,6 +9,7 @@ use heaproot::session::Analyses;
 use heaproot::snapshot::{GapReason, GcMode, ObjectId, StaticRow, TypeName, TypeShape};
 
 use crate::oracle::{Hex, Static, Truth, address_of};
+use crate::retained;
 use crate::rules::Rule;
 
 /// Differences of one kind that are printed in full.
@@ -104,6 +105,7 @@ pub(crate) fn all(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
     threads(comparison, truth, ours);
     statics(comparison, truth, ours);
     reachable(comparison, truth, ours);
+    retained::compare(comparison, truth, ours);
 }
 
 fn facts(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
@@ -691,7 +693,7 @@ fn reachable(comparison: &mut Comparison, truth: &Truth, ours: &Analyses) {
 /// Arrays that threads hold their static fields in and that ClrMD has in no list of roots: the outer array of each
 /// thread, and the bytes of primitive fields. Which of the latter it has none of differs from dump to dump; the set's
 /// checksum tells.
-fn outer_arrays(truth: &Truth, expected_xor: u64, heap: &Heap<'_>) -> BTreeSet<ObjectId> {
+pub(crate) fn outer_arrays(truth: &Truth, expected_xor: u64, heap: &Heap<'_>) -> BTreeSet<ObjectId> {
     let (snapshot, graph) = (heap.snapshot, heap.graph);
     let listed: BTreeSet<u64> =
         truth.additional_roots.iter().filter_map(|row| Some(address_of(row.get(2)?).0)).collect();
@@ -724,7 +726,7 @@ fn outer_arrays(truth: &Truth, expected_xor: u64, heap: &Heap<'_>) -> BTreeSet<O
 }
 
 /// The truth files' mixing of an address: MurmurHash3's 64-bit finalizer.
-fn mix(mut x: u64) -> u64 {
+pub(crate) fn mix(mut x: u64) -> u64 {
     x ^= x >> 33;
     x = x.wrapping_mul(0xff51_afd7_ed55_8ccd);
     x ^= x >> 33;

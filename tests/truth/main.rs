@@ -11,6 +11,7 @@
 
 mod compare;
 mod oracle;
+mod retained;
 mod rules;
 
 use std::path::{Path, PathBuf};

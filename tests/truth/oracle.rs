@@ -44,6 +44,7 @@ pub(crate) struct Truth {
     #[serde(default)]
     pub(crate) additional_roots: Vec<Vec<String>>,
     pub(crate) reachable: Option<Reachable>,
+    pub(crate) retained_without_stack: Option<Retained>,
     pub(crate) modules: Vec<Module>,
     pub(crate) samples: Option<Samples>,
 }
@@ -212,3 +213,20 @@ pub(crate) fn address_of(key: &str) -> Hex {
 
 /// Name, declaring type or nothing, offset, element type, type, token.
 pub(crate) type FieldSample = (Option<String>, String, u32, String, Option<String>, u32);
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Retained {
+    pub(crate) root_total: u64,
+    pub(crate) root_objects: u64,
+    pub(crate) top: Vec<RetainedObject>,
+    pub(crate) sample: Vec<RetainedObject>,
+    pub(crate) checksum: Hex,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct RetainedObject {
+    pub(crate) addr: Hex,
+    pub(crate) retained: u64,
+    pub(crate) retained_objects: u64,
+    pub(crate) idom: Hex,
+}
