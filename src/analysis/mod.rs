@@ -3,6 +3,7 @@
 //! ```text
 //! histogram                    which types, how many, how big
 //! referrers                    who refers to an object
+//! reach                        what is alive when something is taken away
 //! reachability                 what keeps an object alive, how far from a root
 //! roots                        what a root is called
 //! root_path, path_tree         why one object is alive
@@ -15,11 +16,13 @@
 //! function is sorted with a tie-break: the same dump gives the same answer.
 
 pub mod cut;
+pub mod dominator_tree;
 pub mod dominators;
 pub mod histogram;
 pub mod inspections;
 pub mod object_set;
 pub mod path_tree;
+pub mod reach;
 pub mod reachability;
 pub mod referrers;
 pub mod root_path;

@@ -24,7 +24,7 @@ const TYPES: usize = 15;
 /// # Errors
 /// [`CliError`] when the dump cannot be read or the answer cannot be written.
 pub fn answer(dump: &Path, args: &OpenArgs) -> Result<Exit, CliError> {
-    let session = open(dump, args, Need::Everything)?;
+    let session = open(dump, args, Need::Paths)?;
     let analyses = analyses(&session)?;
     let snapshot = &analyses.snapshot;
     let options = TypesOptions {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::analysis::dominator_tree::Grouping;
 use crate::report::Form;
 use crate::report::instances::InstanceOrder;
 use crate::report::types::{TypeGrouping, TypeOrder};
@@ -96,6 +97,11 @@ pub enum Command {
     Path(PathArgs),
     /// What does not fit together in the heap, and checksums to compare with other tools [SOS: verifyheap]
     Verify(TableArgs),
+    /// What objects keep alive, each and together: what comes back when they go [SOS: objsize, which adds up what is
+    /// shared]
+    Retained(RetainedArgs),
+    /// The biggest holders: the top of the dominator tree
+    Dominators(DominatorsArgs),
     /// Every root by kind, and what only this kind keeps alive [SOS: gcroot -all, one object at a time]
     Roots(TableArgs),
     /// What an object refers to, or what refers to it [SOS: dumpobj, one reference at a time]
@@ -150,6 +156,74 @@ pub struct TypesArgs {
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: FormArg,
+}
+
+/// Arguments of `retained`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct RetainedArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// All instances of a type: its name, the end of it, or its MethodTable.
+    #[arg(long = "type", value_name = "T", group = "what")]
+    pub type_name: Option<String>,
+    /// These objects, by address.
+    #[arg(long = "object", value_name = "ADDR", group = "what", num_args = 1..)]
+    pub objects: Vec<String>,
+    /// Objects whose addresses stand in a file, one a line; what follows an address on its line is passed over.
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub objects_from: Option<PathBuf>,
+    /// Words on stacks hold nothing: they may be stale.
+    #[arg(long)]
+    pub no_stack: bool,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
+}
+
+/// Arguments of `dominators`.
+#[derive(Debug, Args)]
+pub struct DominatorsArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// What siblings are put together by.
+    #[arg(long, value_enum, default_value = "type")]
+    pub by: GroupArg,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
+}
+
+/// What siblings of the dominator tree are put together by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroupArg {
+    /// Nothing: one row an object.
+    Object,
+    /// Their type.
+    Type,
+    /// The namespace of their type.
+    Namespace,
+    /// The module of their type.
+    Module,
+}
+
+impl From<GroupArg> for Grouping {
+    fn from(group: GroupArg) -> Self {
+        match group {
+            GroupArg::Object => Self::Object,
+            GroupArg::Type => Self::Type,
+            GroupArg::Namespace => Self::Namespace,
+            GroupArg::Module => Self::Module,
+        }
+    }
 }
 
 /// Order of types.

@@ -1,10 +1,15 @@
 //! One function a command: open, ask, print.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 
-use super::args::{Command, Common, FormArg, InstancesArgs, PathArgs, RefsArgs, TableArgs, TypesArgs};
+use super::args::{
+    Command, Common, DominatorsArgs, FormArg, InstancesArgs, PathArgs, RefsArgs, RetainedArgs, TableArgs, TypesArgs,
+};
 use super::open::{Need, open};
 use super::{CliError, Exit, say};
+use crate::analysis::dominator_tree::TreeView;
+use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
 use crate::analysis::histogram::totals_where;
 use crate::analysis::{Heap, ReachabilityOptions, reachability};
 use crate::base::{Cancelled, Job};
@@ -12,12 +17,13 @@ use crate::report::filter::NameFilter;
 use crate::report::instances::{InstancesOptions, InstancesReport};
 use crate::report::path::PathReport;
 use crate::report::refs::{Direction, RefsReport};
+use crate::report::retained::{DominatorsReport, RetainedReport};
 use crate::report::roots::{FinalizersReport, HandlesReport, RootsReport, StaticsReport, ThreadsReport};
 use crate::report::types::{HeapPart, TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
 use crate::report::{self, Form, Report, coverage, lookup};
 use crate::session::{Analyses, Session, Stopped};
-use crate::snapshot::{HeapGraph, HeapSnapshot};
+use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
 /// Rows a table shows on a terminal unless told otherwise.
 const TERMINAL_ROWS: usize = 50;
@@ -29,6 +35,8 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Instances(args) => instances(args),
         Command::Path(args) => path(args),
         Command::Verify(args) => with_graph(args, VerifyReport::new),
+        Command::Retained(args) => retained(args),
+        Command::Dominators(args) => dominator_rows(args),
         Command::Roots(args) => roots(args),
         Command::Refs(args) => refs(args),
         Command::Handles(args) => with_graph(args, HandlesReport::new),
@@ -43,7 +51,7 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
 }
 
 fn info(args: &TableArgs) -> Result<Exit, CliError> {
-    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     let analyses = analyses(&session)?;
     print(&analyses.info(), args.format.into())?;
     Ok(exit_code(&args.common, &analyses))
@@ -56,7 +64,7 @@ fn types(args: &TypesArgs) -> Result<Exit, CliError> {
         (_, true) => HeapPart::Dead,
         _ => HeapPart::All,
     };
-    let need = if part == HeapPart::All { Need::Snapshot } else { Need::Everything };
+    let need = if part == HeapPart::All { Need::Snapshot } else { Need::Paths };
     let session = open(&args.common.dump, &args.common.open, need)?;
     let analyses = analyses(&session)?;
     let options = TypesOptions {
@@ -84,7 +92,7 @@ fn types(args: &TypesArgs) -> Result<Exit, CliError> {
 }
 
 fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
-    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     let analyses = analyses(&session)?;
     let choice = lookup::find_types(&analyses.snapshot, &args.type_name)?;
     let options = InstancesOptions { order: args.sort.into(), limit: limit(args.limit, args.format) };
@@ -97,7 +105,7 @@ fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
 }
 
 fn path(args: &PathArgs) -> Result<Exit, CliError> {
-    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     let analyses = analyses(&session)?;
     let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
     let (all, no_stack) = (args.all, args.no_stack);
@@ -113,14 +121,72 @@ fn path(args: &PathArgs) -> Result<Exit, CliError> {
     Ok(exit_code(&args.common, &analyses))
 }
 
-fn roots(args: &TableArgs) -> Result<Exit, CliError> {
+fn retained(args: &RetainedArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
+    let analyses = analyses(&session)?;
+    let snapshot = &analyses.snapshot;
+    let (of, objects) = if let Some(name) = &args.type_name {
+        let choice = lookup::find_types(snapshot, name)?;
+        let is_chosen = |object: &ObjectId| choice.ids.contains(&snapshot.objects.type_of(*object));
+        (format!("Instances of {}", choice.name), snapshot.objects.ids().filter(is_chosen).collect())
+    } else {
+        let listed = match &args.objects_from {
+            Some(file) => addresses_in(file)?,
+            None => args.objects.clone(),
+        };
+        let mut objects = Vec::with_capacity(listed.len());
+        for address in &listed {
+            objects.push(lookup::find_object(snapshot, address)?.0);
+        }
+        objects.sort_unstable();
+        objects.dedup();
+        ("Objects by address".to_owned(), objects)
+    };
+    let options = DominatorOptions { stack: !args.no_stack };
+    let limit = limit(args.limit, args.format);
+    let report = ask(&session, move |analyses, job| {
+        let (snapshot, Some(graph)) = (&analyses.snapshot, &analyses.graph) else { return Ok(None) };
+        let roots = root_objects(graph, options);
+        let tree = dominators(snapshot, graph, &roots, job)?;
+        let tree = (&tree, roots.as_slice(), options.stack);
+        RetainedReport::new(snapshot, graph, tree, of, &objects, limit, job).map(Some)
+    })?;
+    let report = report.ok_or_else(|| CliError::Usage("the references were not read".to_owned()))?;
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
+}
+
+/// The first word of every line that is not empty.
+fn addresses_in(file: &Path) -> Result<Vec<String>, CliError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|err| CliError::Usage(format!("--objects-from {}: {err}", file.display())))?;
+    let words = text.lines().filter_map(|line| line.split([' ', '\t', ',', ';']).find(|word| !word.is_empty()));
+    // The header of a table that this program wrote is no address.
+    Ok(words.filter(|word| *word != "address").map(str::to_owned).collect())
+}
+
+fn dominator_rows(args: &DominatorsArgs) -> Result<Exit, CliError> {
     let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let (grouping, limit) = (args.by.into(), limit(args.limit, args.format));
+    let report = ask(&session, move |analyses, job| {
+        let (Some(graph), Some(dominance)) = (&analyses.graph, &analyses.dominance) else { return Ok(None) };
+        let (tree, children) = (&dominance.tree, &dominance.children);
+        let view = TreeView { snapshot: &analyses.snapshot, graph, tree, children };
+        DominatorsReport::new(&view, grouping, limit, job).map(Some)
+    })?;
+    let report = report.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))?;
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses(&session)?))
+}
+
+fn roots(args: &TableArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     print(&ask_heap(&session, RootsReport::new)?, args.format.into())?;
     Ok(exit_code(&args.common, &analyses(&session)?))
 }
 
 fn refs(args: &RefsArgs) -> Result<Exit, CliError> {
-    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     let analyses = analyses(&session)?;
     let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
     let direction = if args.inbound { Direction::In } else { Direction::Out };
@@ -144,7 +210,7 @@ fn with_graph<R: Report>(
     args: &TableArgs,
     report: impl FnOnce(&HeapSnapshot, &HeapGraph) -> R,
 ) -> Result<Exit, CliError> {
-    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     let analyses = analyses(&session)?;
     let Some(graph) = &analyses.graph else { return Err(CliError::Usage("the references were not read".to_owned())) };
     print(&report(&analyses.snapshot, graph), args.format.into())?;

@@ -17,7 +17,9 @@ use crate::session::{LoadProblem, OpenOptions, Session, Status};
 pub(super) enum Need {
     /// Types and objects.
     Snapshot,
-    /// References, roots, and what follows from them.
+    /// References, roots, what is alive, and why.
+    Paths,
+    /// What each object keeps alive, too.
     Everything,
 }
 
@@ -36,7 +38,11 @@ pub(super) fn open(dump: &Path, args: &OpenArgs, need: Need) -> Result<Session, 
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let begin = Instant::now();
     session.wait_until(
-        |session| need == Need::Snapshot && session.snapshot().is_some(),
+        |session| match need {
+            Need::Snapshot => session.snapshot().is_some(),
+            Need::Paths => session.has_paths(),
+            Need::Everything => false,
+        },
         |progress| {
             if begin.elapsed() > QUIET {
                 draw(&bar, progress);
@@ -54,7 +60,7 @@ pub(super) fn open(dump: &Path, args: &OpenArgs, need: Need) -> Result<Session, 
             })));
         }
     }
-    if need == Need::Everything
+    if need != Need::Snapshot
         && let Some(problem) = session.background_problem()
     {
         return Err(CliError::Load(Box::new(problem)));

@@ -13,6 +13,7 @@ pub mod instances;
 pub mod lookup;
 pub mod path;
 pub mod refs;
+pub mod retained;
 pub mod roots;
 pub mod table;
 pub mod types;

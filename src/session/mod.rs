@@ -2,7 +2,7 @@
 //! and window.
 //!
 //! ```text
-//! open ── snapshot ── graph ── referrers ── reachability      one thread per dump, in this order
+//! open ── snapshot ── graph ── reachability ── referrers ── dominators      one thread per dump, in this order
 //!            │          │          │             │
 //!            └──────────┴── wake() ┴─────────────┘            each value is published whole, as an Arc
 //!
@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 pub use pending::{Pending, Stopped};
 pub use problem::LoadProblem;
 
+use crate::analysis::dominators::children::Children;
+use crate::analysis::dominators::{DominatorOptions, DominatorTree, dominators, root_objects};
 use crate::analysis::reachability::Amount;
 use crate::analysis::{Heap, Reachability, ReachabilityOptions, Referrers, reachability, referrers};
 use crate::base::{Cancelled, Job, Limits, Progress};
@@ -69,6 +71,17 @@ pub struct Analyses {
     pub referrers: Option<Arc<Referrers>>,
     /// What is alive, when known.
     pub reachability: Option<Arc<Reachability>>,
+    /// What each object keeps alive, when known. Below precise roots: words on stacks hold nothing here.
+    pub dominance: Option<Arc<Dominance>>,
+}
+
+/// The dominator tree, upwards and downwards.
+#[derive(Clone, Debug)]
+pub struct Dominance {
+    /// Dominators and retained sizes.
+    pub tree: DominatorTree,
+    /// What each object holds alone.
+    pub children: Children,
 }
 
 /// One open dump.
@@ -88,6 +101,7 @@ struct Shared {
     graph: OnceLock<Arc<HeapGraph>>,
     referrers: OnceLock<Arc<Referrers>>,
     reachability: OnceLock<Arc<Reachability>>,
+    dominance: OnceLock<Arc<Dominance>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -277,6 +291,12 @@ impl Session {
         self.shared.reachability.get().cloned()
     }
 
+    /// What each object keeps alive.
+    #[must_use]
+    pub fn dominance(&self) -> Option<Arc<Dominance>> {
+        self.shared.dominance.get().cloned()
+    }
+
     /// True once questions about single objects can be answered: see [`Analyses::heap`]. Cheap: asked in every frame.
     #[must_use]
     pub fn has_paths(&self) -> bool {
@@ -357,6 +377,7 @@ impl Shared {
             graph: OnceLock::new(),
             referrers: OnceLock::new(),
             reachability: OnceLock::new(),
+            dominance: OnceLock::new(),
         })
     }
 
@@ -405,6 +426,7 @@ impl Shared {
             graph: self.graph.get().cloned(),
             referrers: self.referrers.get().cloned(),
             reachability: self.reachability.get().cloned(),
+            dominance: self.dominance.get().cloned(),
         })
     }
 }
@@ -451,6 +473,10 @@ fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapG
     shared.publish(&shared.reachability, Arc::new(alive));
     let turned = referrers(&graph, &shared.job)?;
     shared.publish(&shared.referrers, Arc::new(turned));
+    let roots = root_objects(&graph, DominatorOptions { stack: false });
+    let tree = dominators(&snapshot, &graph, &roots, &shared.job)?;
+    let children = Children::new(&tree, &snapshot, &shared.job)?;
+    shared.publish(&shared.dominance, Arc::new(Dominance { tree, children }));
     Ok(())
 }
 

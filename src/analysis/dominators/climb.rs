@@ -96,18 +96,18 @@ pub(super) fn immediate_dominators(
     let n = parent.len();
     // Semidominators of smaller numbers are not needed any more: the answer takes their place.
     let mut tree = SkipTree { idom: semi, jump: vec![ROOT; n], depth: vec![0; n], steps: 0 };
-    for vertex in 1..n {
-        if vertex as u32 % TICK == 0 {
+    for (vertex, &parent) in (0u32..).zip(parent).skip(1) {
+        if vertex.is_multiple_of(TICK) {
             job.tick(u64::from(TICK))?;
         }
-        let semi = tree.idom[vertex];
-        let mut at = parent[vertex];
+        let semi = tree.idom[vertex as usize];
+        let mut at = parent;
         while at > semi {
             let jump = tree.jump[at as usize];
             at = if jump > semi { jump } else { tree.idom[at as usize] };
             steps.climb += 1;
         }
-        tree.link(vertex as u32, at);
+        tree.link(vertex, at);
     }
     Ok(tree)
 }

@@ -18,8 +18,10 @@
 //! refers to something. Long lists whose nodes share objects make the textbook climb quadratic: `steps` counts what the
 //! climb costs, and a test holds it down.
 
+pub mod children;
 mod climb;
 mod search;
+pub mod sets;
 #[cfg(test)]
 mod tests;
 
@@ -229,11 +231,16 @@ impl DominatorTree {
         self.number.get(object.index()).is_some_and(|&number| number != NONE)
     }
 
+    /// Number of the immediate dominator of `object`.
+    fn above(&self, object: ObjectId) -> Option<u32> {
+        let number = self.number.get(object.index()).copied().filter(|&number| number != NONE)?;
+        Some(if self.core.contains(object) { self.idom[number as usize] } else { number })
+    }
+
     /// The immediate dominator of `object`; `None` when no root reaches it. Column look-up.
     #[must_use]
     pub fn dominator(&self, object: ObjectId) -> Option<Dominator> {
-        let number = self.number.get(object.index()).copied().filter(|&number| number != NONE)?;
-        let above = if self.core.contains(object) { self.idom[number as usize] } else { number };
+        let above = self.above(object)?;
         Some(if above == ROOT { Dominator::Root } else { Dominator::Object(self.vertex[above as usize]) })
     }
 

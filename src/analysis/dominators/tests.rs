@@ -318,3 +318,61 @@ fn nothing_is_reached_without_roots() {
     let (_, tree) = tree_of(&[vec![1], vec![0]], &[]);
     assert_eq!((tree.total(), tree.is_reached(ObjectId(0))), (Retained::default(), false));
 }
+
+#[test]
+fn a_set_retains_what_nothing_else_holds() {
+    let mut random = Random(77);
+    for _ in 0..1_000 {
+        let n = 2 + random.below(10);
+        let (lists, roots) = random_graph(&mut random, n);
+        let (snapshot, graph) = GraphSpec::from_lists(&lists).with_handles(&roots).build();
+        let held = root_objects(&graph, DominatorOptions { stack: false });
+        let job = Job::new();
+        let tree = dominators(&snapshot, &graph, &held, &job).unwrap();
+        let members: Vec<u32> = (0..n).filter(|_| random.below(3) == 0).collect();
+        let mut set = ObjectSet::new(lists.len());
+        members.iter().for_each(|&member| {
+            set.insert(ObjectId(member));
+        });
+        // The same graph without them.
+        let without: Vec<Vec<u32>> =
+            lists.iter().map(|row| row.iter().copied().filter(|target| !members.contains(target)).collect()).collect();
+        let left: Vec<u32> = roots.iter().copied().filter(|root| !members.contains(root)).collect();
+        let (all, rest) = (reached(&lists, &roots, None), reached(&without, &left, None));
+        let lost = (0..n).filter(|&at| all[at as usize] && !rest[at as usize]);
+        let expected = lost.fold(Retained::default(), |sum, at| Retained {
+            bytes: sum.bytes + snapshot.objects.size(ObjectId(at)),
+            count: sum.count + 1,
+        });
+        let found = sets::retained_by(&snapshot, &graph, &tree, &held, &set, &job).unwrap();
+        assert_eq!(found, expected, "{members:?} of {lists:?} {roots:?}");
+        let holders = sets::holders_of(&snapshot, &tree, &set, |_| false, &job).unwrap();
+        let alive = sets::live_part(&snapshot, &tree, &set, &job).unwrap();
+        assert_eq!(holders.iter().map(|holder| holder.bytes).sum::<u64>(), alive.bytes);
+    }
+}
+
+#[test]
+fn children_stand_below_their_dominator_biggest_first() {
+    for name in PROFILES {
+        let (lists, roots) = profile(name, 5_000);
+        let (snapshot, tree) = tree_of(&lists, &roots);
+        let children = children::Children::new(&tree, &snapshot, &Job::new()).unwrap();
+        let mut n = 0;
+        let mut stack = vec![Dominator::Root];
+        while let Some(at) = stack.pop() {
+            let row = children.of(&tree, at);
+            let bytes = |object: &ObjectId| tree.retained(&snapshot, *object).unwrap().bytes;
+            assert!(row.is_sorted_by_key(|object| (std::cmp::Reverse(bytes(object)), *object)), "{name}");
+            for &object in row {
+                assert_eq!(tree.dominator(object), Some(at), "{name}");
+                stack.push(Dominator::Object(object));
+                n += 1;
+            }
+        }
+        assert_eq!(n, tree.total().count, "{name}");
+        // One type: everything that hangs on the root.
+        let by_type = children.retained_by_type(&tree, &snapshot, &Job::new()).unwrap();
+        assert_eq!(by_type, [tree.total()], "{name}");
+    }
+}
