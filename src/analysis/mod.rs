@@ -18,6 +18,9 @@
 pub mod cut;
 pub mod dominator_tree;
 pub mod dominators;
+pub mod events;
+pub mod findings;
+pub mod fingerprint;
 pub mod histogram;
 pub mod inspections;
 pub mod object_set;
@@ -27,6 +30,8 @@ pub mod reachability;
 pub mod referrers;
 pub mod root_path;
 pub mod roots;
+pub mod suspects;
+pub mod verdict;
 
 pub use cut::{Cut, Ignore};
 pub use dominators::{Dominator, DominatorTree, Retained, dominators};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::analysis::dominator_tree::Grouping;
+use crate::analysis::inspections::NAMES as INSPECTIONS;
 use crate::report::Form;
 use crate::report::instances::InstanceOrder;
 use crate::report::types::{TypeGrouping, TypeOrder};
@@ -16,7 +17,7 @@ use crate::report::types::{TypeGrouping, TypeOrder};
     version,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Exit codes: 0 done, 1 the dump cannot be analysed, 2 wrong usage, 3 analysed with losses (--strict)."
+    after_help = "Exit codes: 0 done, 1 the dump cannot be analysed, 2 wrong usage, 3 analysed with losses (--strict), 4 found what --fail-on names."
 )]
 pub struct Cli {
     /// A command; without one the dump opens in the window.
@@ -97,6 +98,12 @@ pub enum Command {
     Path(PathArgs),
     /// What does not fit together in the heap, and checksums to compare with other tools [SOS: verifyheap]
     Verify(TableArgs),
+    /// What leaks, in two sentences, with the evidence: suspects, event handlers, and what was looked for besides
+    Leaks(LeaksArgs),
+    /// What was looked for besides leaks, each with definition, threshold, evidence and remedy
+    Inspect(InspectArgs),
+    /// Event handlers that were never removed: publisher, subscriber, method, and the bytes that come back
+    Events(ListArgs),
     /// What objects keep alive, each and together: what comes back when they go [SOS: objsize, which adds up what is
     /// shared]
     Retained(RetainedArgs),
@@ -150,6 +157,49 @@ pub struct TypesArgs {
     /// Only objects that nothing holds: what a collection would free now.
     #[arg(long)]
     pub dead: bool,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
+}
+
+/// Arguments of `leaks`.
+#[derive(Debug, Args)]
+pub struct LeaksArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Exit with code 4 when there is such a finding: `suspects` for any suspect or event leak, a number for one that
+    /// keeps so many per cent of the live heap, a fingerprint for that very leak; may be repeated.
+    #[arg(long, value_name = "suspects|PERCENT|FINGERPRINT")]
+    pub fail_on: Vec<String>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: PathFormArg,
+}
+
+/// Arguments of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// Only this inspection, with all its evidence.
+    #[arg(value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(INSPECTIONS))]
+    pub name: Option<String>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
+}
+
+/// Arguments of a command that lists rows.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
     /// At most N rows; 0 means all [default: 50 on a terminal, else all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -307,6 +357,7 @@ impl From<InstanceSortArg> for InstanceOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PathFormArg {
     /// Lines for a terminal.
+    #[value(alias = "text")]
     Table,
     /// Comma-separated values, one step a line.
     Csv,

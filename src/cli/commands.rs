@@ -4,24 +4,28 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{
-    Command, Common, DominatorsArgs, FormArg, InstancesArgs, PathArgs, RefsArgs, RetainedArgs, TableArgs, TypesArgs,
+    Command, Common, DominatorsArgs, FormArg, InspectArgs, InstancesArgs, LeaksArgs, ListArgs, PathArgs, RefsArgs,
+    RetainedArgs, TableArgs, TypesArgs,
 };
 use super::open::{Need, open};
 use super::{CliError, Exit, say};
 use crate::analysis::dominator_tree::TreeView;
 use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
+use crate::analysis::findings::Findings;
 use crate::analysis::histogram::totals_where;
 use crate::analysis::{Heap, ReachabilityOptions, reachability};
 use crate::base::{Cancelled, Job};
+use crate::report::events::EventsReport;
 use crate::report::filter::NameFilter;
 use crate::report::instances::{InstancesOptions, InstancesReport};
+use crate::report::leaks::{InspectReport, LeaksReport};
 use crate::report::path::PathReport;
 use crate::report::refs::{Direction, RefsReport};
 use crate::report::retained::{DominatorsReport, RetainedReport};
 use crate::report::roots::{FinalizersReport, HandlesReport, RootsReport, StaticsReport, ThreadsReport};
 use crate::report::types::{HeapPart, TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
-use crate::report::{self, Form, Report, coverage, lookup};
+use crate::report::{self, Form, Report, Sum, coverage, lookup};
 use crate::session::{Analyses, Session, Stopped};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
@@ -35,6 +39,9 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Instances(args) => instances(args),
         Command::Path(args) => path(args),
         Command::Verify(args) => with_graph(args, VerifyReport::new),
+        Command::Leaks(args) => leaks(args),
+        Command::Inspect(args) => inspect(args),
+        Command::Events(args) => event_rows(args),
         Command::Retained(args) => retained(args),
         Command::Dominators(args) => dominator_rows(args),
         Command::Roots(args) => roots(args),
@@ -173,6 +180,84 @@ fn dominator_rows(args: &DominatorsArgs) -> Result<Exit, CliError> {
         let (tree, children) = (&dominance.tree, &dominance.children);
         let view = TreeView { snapshot: &analyses.snapshot, graph, tree, children };
         DominatorsReport::new(&view, grouping, limit, job).map(Some)
+    })?;
+    let report = report.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))?;
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses(&session)?))
+}
+
+fn leaks(args: &LeaksArgs) -> Result<Exit, CliError> {
+    let wanted: Vec<FailOn> = args.fail_on.iter().map(|text| FailOn::parse(text)).collect::<Result<_, _>>()?;
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    let report = LeaksReport::new(&analyses.snapshot, found(&analyses)?);
+    print(&report, args.format.into())?;
+    if wanted.iter().any(|wanted| wanted.is_met(&report)) {
+        return Ok(Exit::Found);
+    }
+    Ok(exit_code(&args.common, &analyses))
+}
+
+/// What makes `leaks` end with code 4.
+#[derive(Clone, Debug, PartialEq)]
+enum FailOn {
+    Suspects,
+    Percent(f64),
+    Fingerprint(String),
+}
+
+impl FailOn {
+    fn parse(text: &str) -> Result<Self, CliError> {
+        let is_fingerprint = |text: &str| {
+            text.len() == 9
+                && text.char_indices().all(|(at, char)| if at == 4 { char == '-' } else { char.is_ascii_hexdigit() })
+        };
+        match text.trim_end_matches('%').trim().parse::<f64>() {
+            _ if text == "suspects" => Ok(Self::Suspects),
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Percent(percent)),
+            _ if is_fingerprint(text) => Ok(Self::Fingerprint(text.to_ascii_lowercase())),
+            _ => Err(CliError::Usage(format!(
+                "--fail-on {text}: neither “suspects”, nor a number of per cent from 0 to 100, nor a fingerprint like 7c1e-40b2"
+            ))),
+        }
+    }
+
+    fn is_met(&self, report: &LeaksReport) -> bool {
+        match self {
+            Self::Suspects => report.fingerprints().next().is_some(),
+            Self::Percent(percent) => report.fingerprints().next().is_some() && report.worst_percent() >= *percent,
+            Self::Fingerprint(wanted) => report.fingerprints().any(|found| found == wanted),
+        }
+    }
+}
+
+fn inspect(args: &InspectArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let analyses = analyses(&session)?;
+    let report = InspectReport::new(&analyses.snapshot, found(&analyses)?, args.name.as_deref());
+    print(&report, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses))
+}
+
+fn found(analyses: &Analyses) -> Result<&Findings, CliError> {
+    analyses
+        .findings
+        .as_deref()
+        .ok_or_else(|| CliError::Usage("leaks were not looked for: the references were not read".to_owned()))
+}
+
+fn event_rows(args: &ListArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
+    let limit = limit(args.limit, args.format);
+    let report = ask(&session, move |analyses, job| {
+        let (Some(heap), Some(dominance), Some(found)) = (analyses.heap(), &analyses.dominance, &analyses.findings)
+        else {
+            return Ok(None);
+        };
+        let leaks: Vec<usize> = found.events.leaks().map(|(index, _)| index).collect();
+        let together = found.events.freed_together(&heap, &dominance.tree, &leaks, job)?;
+        let together = Sum { count: together.count, bytes: together.bytes };
+        Ok(Some(EventsReport::new(&found.events, together, limit)))
     })?;
     let report = report.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))?;
     print(&report, args.format.into())?;

@@ -31,6 +31,8 @@ pub enum Exit {
     Usage = 2,
     /// Analysed with losses, and `--strict` was given.
     Losses = 3,
+    /// Something was found that `--fail-on` names.
+    Found = 4,
 }
 
 impl From<Exit> for ExitCode {

@@ -7,9 +7,11 @@
 //! **Invariant:** same input, same bytes: no clock, no path of this machine, no order of a hash table.
 
 pub mod coverage;
+pub mod events;
 pub mod filter;
 pub mod info;
 pub mod instances;
+pub mod leaks;
 pub mod lookup;
 pub mod path;
 pub mod refs;

@@ -55,7 +55,6 @@ impl RetainedReport {
     ///
     /// # Errors
     /// [`Cancelled`] when nobody waits any more.
-    #[expect(clippy::too_many_arguments, reason = "a heap, its tree with its roots, and what is asked of them")]
     pub fn new(
         snapshot: &HeapSnapshot,
         graph: &HeapGraph,

@@ -2,7 +2,7 @@
 //! and window.
 //!
 //! ```text
-//! open ── snapshot ── graph ── reachability ── referrers ── dominators      one thread per dump, in this order
+//! open ── snapshot ── graph ── reachability ── referrers ── dominators ── findings      one thread per dump, in this order
 //!            │          │          │             │
 //!            └──────────┴── wake() ┴─────────────┘            each value is published whole, as an Arc
 //!
@@ -26,6 +26,7 @@ pub use problem::LoadProblem;
 
 use crate::analysis::dominators::children::Children;
 use crate::analysis::dominators::{DominatorOptions, DominatorTree, dominators, root_objects};
+use crate::analysis::findings::{Findings, findings};
 use crate::analysis::reachability::Amount;
 use crate::analysis::{Heap, Reachability, ReachabilityOptions, Referrers, reachability, referrers};
 use crate::base::{Cancelled, Job, Limits, Progress};
@@ -73,6 +74,8 @@ pub struct Analyses {
     pub reachability: Option<Arc<Reachability>>,
     /// What each object keeps alive, when known. Below precise roots: words on stacks hold nothing here.
     pub dominance: Option<Arc<Dominance>>,
+    /// Leaks and waste, when looked for.
+    pub findings: Option<Arc<Findings>>,
 }
 
 /// The dominator tree, upwards and downwards.
@@ -102,6 +105,7 @@ struct Shared {
     referrers: OnceLock<Arc<Referrers>>,
     reachability: OnceLock<Arc<Reachability>>,
     dominance: OnceLock<Arc<Dominance>>,
+    findings: OnceLock<Arc<Findings>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -297,6 +301,12 @@ impl Session {
         self.shared.dominance.get().cloned()
     }
 
+    /// Leaks and waste.
+    #[must_use]
+    pub fn findings(&self) -> Option<Arc<Findings>> {
+        self.shared.findings.get().cloned()
+    }
+
     /// True once questions about single objects can be answered: see [`Analyses::heap`]. Cheap: asked in every frame.
     #[must_use]
     pub fn has_paths(&self) -> bool {
@@ -378,6 +388,7 @@ impl Shared {
             referrers: OnceLock::new(),
             reachability: OnceLock::new(),
             dominance: OnceLock::new(),
+            findings: OnceLock::new(),
         })
     }
 
@@ -427,6 +438,7 @@ impl Shared {
             referrers: self.referrers.get().cloned(),
             reachability: self.reachability.get().cloned(),
             dominance: self.dominance.get().cloned(),
+            findings: self.findings.get().cloned(),
         })
     }
 }
@@ -477,6 +489,11 @@ fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapG
     let tree = dominators(&snapshot, &graph, &roots, &shared.job)?;
     let children = Children::new(&tree, &snapshot, &shared.job)?;
     shared.publish(&shared.dominance, Arc::new(Dominance { tree, children }));
+    let analyses = shared.analyses();
+    if let Some((heap, dominance)) = analyses.as_ref().and_then(|all| Some((all.heap()?, all.dominance.as_deref()?))) {
+        let found = findings(&heap, &dominance.tree, &dominance.children, &shared.job)?;
+        shared.publish(&shared.findings, Arc::new(found));
+    }
     Ok(())
 }
 

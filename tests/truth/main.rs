@@ -11,6 +11,7 @@
 
 mod compare;
 mod oracle;
+mod planted;
 mod retained;
 mod rules;
 
@@ -31,6 +32,15 @@ fn folder() -> Option<PathBuf> {
     }
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?.join("shared/dumps");
     beside.is_dir().then_some(beside)
+}
+
+/// The folder, or a word that the test is skipped.
+fn dumps_folder() -> Option<PathBuf> {
+    let found = folder();
+    if found.is_none() {
+        println!("skipped: no dumps beside the project, and HEAPROOT_DUMPS is not set");
+    }
+    found
 }
 
 /// Every truth file of the folder with the dump it speaks of, by name.
@@ -55,10 +65,7 @@ fn pairs(folder: &Path) -> Vec<(String, PathBuf, PathBuf)> {
 
 #[test]
 fn dumps_read_as_clrmd_reads_them() {
-    let Some(folder) = folder() else {
-        println!("skipped: no dumps beside the project, and HEAPROOT_DUMPS is not set");
-        return;
-    };
+    let Some(folder) = dumps_folder() else { return };
     let only = std::env::var("HEAPROOT_ONLY").unwrap_or_default();
     let pairs: Vec<_> = pairs(&folder).into_iter().filter(|(name, ..)| name.contains(&only)).collect();
     assert!(!pairs.is_empty(), "no truth files with their dumps in {}", folder.display());

@@ -30,7 +30,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     let mut most = 0;
     for source in subject.snapshot.objects.ids() {
         let ty = subject.snapshot.objects.type_of(source);
-        if !(subject.live)(source) || !reader.derives(ty, &sources) {
+        if !subject.live(source) || !reader.derives(ty, &sources) {
             continue;
         }
         job.tick(0)?;

@@ -136,7 +136,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
         }
         let ty = subject.snapshot.objects.type_of(object);
         let Some(kind) = kinds[ty.index()] else { continue };
-        if !(subject.live)(object) {
+        if !subject.live(object) {
             continue;
         }
         let Some(Occupancy { count, capacity, store: Some(store) }) = occupancy(reader, object, kind) else { continue };
@@ -316,7 +316,7 @@ fn for_each_live_vector(
             job.tick(0)?;
         }
         let row = subject.snapshot.type_of(object);
-        if row.shape == TypeShape::Vector && (subject.live)(object) {
+        if row.shape == TypeShape::Vector && subject.live(object) {
             visit(object, row, subject.snapshot.objects.size(object));
         }
     }

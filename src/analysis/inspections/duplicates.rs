@@ -96,7 +96,7 @@ fn equal_groups(subject: &Subject<'_>, job: &Job, wanted: impl Fn(TypeShape) -> 
         }
         let ty = snapshot.objects.type_of(object);
         if wanted[ty.index()]
-            && (subject.live)(object)
+            && subject.live(object)
             && let Some(content) = content(subject, object)
         {
             hashed.push((hash(content, u64::from(ty.0)), object));

@@ -28,7 +28,7 @@ pub(super) fn inspect(subject: &Subject<'_>) -> Inspection {
         .map(|(ty, objects)| Item {
             text: times(objects.len() as u64, &subject.snapshot.types.row(ty).display_name()),
             objects: objects.len() as u64,
-            bytes: objects.iter().map(|&object| (subject.retained)(object)).sum(),
+            bytes: objects.iter().map(|&object| subject.retained(object)).sum(),
             example: objects.first().copied(),
         })
         .collect();

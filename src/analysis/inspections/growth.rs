@@ -36,7 +36,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
         let Some(start) = row.object else { continue };
         for (collection, count) in collections_below(subject, reader, &kinds, start) {
             largest = largest.max(count);
-            let bytes = (subject.retained)(collection).max((subject.retained)(start));
+            let bytes = subject.retained(collection).max(subject.retained(start));
             if count < MIN_ENTRIES || bytes < FLOOR_BYTES || !told.insert(collection) {
                 continue;
             }

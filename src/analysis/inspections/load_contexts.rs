@@ -20,7 +20,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     let mut allocators: Vec<ObjectId> = Vec::new();
     let mut holders: Vec<(ObjectId, ObjectId)> = Vec::new();
     for edge in &subject.graph.extra {
-        if edge.kind == ExtraEdgeKind::LoaderAllocator && (subject.live)(edge.from) {
+        if edge.kind == ExtraEdgeKind::LoaderAllocator && subject.live(edge.from) {
             allocators.push(edge.to);
             holders.push((edge.to, edge.from));
         }
@@ -31,7 +31,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     let mut n_collectible = 0u64;
     for context in subject.snapshot.objects.ids() {
         let ty = subject.snapshot.objects.type_of(context);
-        if !(subject.live)(context) || !reader.derives(ty, &contexts) {
+        if !subject.live(context) || !reader.derives(ty, &contexts) {
             continue;
         }
         job.tick(0)?;
@@ -44,7 +44,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
             items.push(Item {
                 text: format!("{name:?}: Unload was called, {} still lives", reader.type_name(context)),
                 objects: 1,
-                bytes: (subject.retained)(context),
+                bytes: subject.retained(context),
                 example: Some(context),
             });
         }

@@ -31,7 +31,7 @@ fn by_holder(subject: &Subject<'_>, types: &[bool], what: &str, job: &Job) -> Re
     let mut cut = ObjectSet::new(subject.snapshot.objects.len());
     let (mut n, mut example) = (0u64, None);
     for object in subject.snapshot.objects.ids() {
-        if types[subject.snapshot.objects.type_of(object).index()] && (subject.live)(object) {
+        if types[subject.snapshot.objects.type_of(object).index()] && subject.live(object) {
             n += 1;
             example = example.or(Some(object));
             cut.insert(object);
@@ -52,7 +52,7 @@ fn thread_statics(subject: &Subject<'_>, job: &Job) -> Result<Option<Item>, Canc
         .roots
         .roots
         .iter()
-        .filter(|root| root.kind == RootKind::ThreadStatic && (subject.live)(root.object))
+        .filter(|root| root.kind == RootKind::ThreadStatic && subject.live(root.object))
         .map(|root| root.object)
         .collect();
     for &object in &storage {

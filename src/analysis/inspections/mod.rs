@@ -17,35 +17,39 @@ mod tasks;
 mod timers;
 mod weak_tables;
 
+use super::ObjectSet;
+use super::dominators::{DominatorOptions, DominatorTree, root_objects};
+use super::reach::{Taken, reach};
 use crate::base::{Cancelled, Job, number};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
 pub use reading::Reader;
 
-/// What an inspection looks at. `live` and `retained` are column look-ups of finished analyses.
+/// What an inspection looks at.
+#[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The heap.
     pub snapshot: &'a HeapSnapshot,
     /// References and roots.
     pub graph: &'a HeapGraph,
-    /// True for an object that a root reaches.
-    pub live: &'a (dyn Fn(ObjectId) -> bool + Sync),
-    /// Retained bytes of an object.
-    pub retained: &'a (dyn Fn(ObjectId) -> u64 + Sync),
-    /// Bytes of all live objects.
-    pub live_bytes: u64,
-}
-
-impl std::fmt::Debug for Subject<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subject").field("live_bytes", &self.live_bytes).finish_non_exhaustive()
-    }
+    /// What precise roots reach, and what each object retains.
+    pub tree: &'a DominatorTree,
 }
 
 impl Subject<'_> {
+    /// True for an object that a precise root reaches.
+    fn live(&self, object: ObjectId) -> bool {
+        self.tree.is_reached(object)
+    }
+
+    /// Bytes that an object keeps alive.
+    fn retained(&self, object: ObjectId) -> u64 {
+        self.tree.retained(self.snapshot, object).unwrap_or_default().bytes
+    }
+
     /// True when `bytes` are at least one per cent of the live heap and not trifling.
     fn is_notable(&self, bytes: u64) -> bool {
-        bytes >= FLOOR_BYTES && bytes.saturating_mul(100) >= self.live_bytes
+        bytes >= FLOOR_BYTES && bytes.saturating_mul(100) >= self.tree.total().bytes
     }
 }
 
@@ -195,50 +199,10 @@ pub const NAMES: [&str; 15] = [
     "boxed-duplicates",
 ];
 
-/// A set of objects, one bit each.
-#[derive(Clone, Debug)]
-pub(crate) struct ObjectSet(Vec<u64>);
-
-impl ObjectSet {
-    pub(crate) fn new(n: usize) -> Self {
-        Self(vec![0; n.div_ceil(64)])
-    }
-
-    /// Adds an object; true when it was not inside.
-    pub(crate) fn insert(&mut self, object: ObjectId) -> bool {
-        let word = &mut self.0[object.index() / 64];
-        let bit = 1 << (object.index() % 64);
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        is_new
-    }
-
-    pub(crate) fn contains(&self, object: ObjectId) -> bool {
-        self.0[object.index() / 64] & (1 << (object.index() % 64)) != 0
-    }
-}
-
 /// Everything the roots reach when the objects in `cut` keep nothing. One pass over the reachable heap.
 fn reachable_cutting(subject: &Subject<'_>, cut: &ObjectSet, job: &Job) -> Result<ObjectSet, Cancelled> {
-    let mut seen = ObjectSet::new(subject.snapshot.objects.len());
-    let mut stack: Vec<ObjectId> = Vec::new();
-    for root in &subject.graph.roots.roots {
-        if (subject.live)(root.object) && seen.insert(root.object) {
-            stack.push(root.object);
-        }
-    }
-    let mut n_visited = 0u64;
-    while let Some(object) = stack.pop() {
-        n_visited += 1;
-        if n_visited.is_multiple_of(65_536) {
-            job.tick(0)?;
-        }
-        if cut.contains(object) {
-            continue;
-        }
-        stack.extend(subject.graph.references.of(object).filter(|&target| seen.insert(target)));
-    }
-    Ok(seen)
+    let roots = root_objects(subject.graph, DominatorOptions { stack: false });
+    reach(subject.snapshot, subject.graph, &roots, Taken { idle: Some(cut), ..Taken::default() }, job)
 }
 
 /// Objects and bytes that only the objects in `cut` keep alive, themselves left out.
@@ -246,7 +210,7 @@ fn held_only_by(subject: &Subject<'_>, cut: &ObjectSet, job: &Job) -> Result<(u6
     let kept = reachable_cutting(subject, cut, job)?;
     let (mut objects, mut bytes) = (0u64, 0u64);
     for object in subject.snapshot.objects.ids() {
-        if (subject.live)(object) && !kept.contains(object) && !cut.contains(object) {
+        if subject.live(object) && !kept.contains(object) && !cut.contains(object) {
             objects += 1;
             bytes += subject.snapshot.objects.size(object);
         }

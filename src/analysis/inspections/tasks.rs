@@ -49,7 +49,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
         if index.is_multiple_of(65_536) {
             job.tick(0)?;
         }
-        if !is_task[subject.snapshot.objects.type_of(object).index()] || !(subject.live)(object) {
+        if !is_task[subject.snapshot.objects.type_of(object).index()] || !subject.live(object) {
             continue;
         }
         let flags = reader.int(object, "m_stateFlags").unwrap_or(0);
@@ -85,9 +85,7 @@ fn exception_text(subject: &Subject<'_>, reader: &Reader<'_>, task: ObjectId) ->
     // Each entry is an ExceptionDispatchInfo around the exception.
     let exception = exceptions.map(|info| reader.object(info, "_exception|m_Exception").unwrap_or(info));
     let Some(exception) = exception else { return "an exception that cannot be read".to_owned() };
-    let message = reader.object(exception, "_message").and_then(|text| reader.text(text, 80));
-    let name = subject.snapshot.type_of(exception).display_name();
-    message.map_or(name.clone(), |message| format!("{name}: {message}"))
+    subject.snapshot.type_of(exception).display_name()
 }
 
 fn faulted_answer(subject: &Subject<'_>, faulted: BTreeMap<String, Vec<ObjectId>>) -> Inspection {
@@ -97,7 +95,7 @@ fn faulted_answer(subject: &Subject<'_>, faulted: BTreeMap<String, Vec<ObjectId>
         .map(|(text, tasks)| Item {
             text: times(tasks.len() as u64, &text),
             objects: tasks.len() as u64,
-            bytes: tasks.iter().map(|&task| (subject.retained)(task)).sum(),
+            bytes: tasks.iter().map(|&task| subject.retained(task)).sum(),
             example: tasks.first().copied(),
         })
         .collect();

@@ -34,7 +34,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     let mut armed = ObjectSet::new(subject.snapshot.objects.len());
     let (mut n_armed, mut n_idle) = (0u64, 0u64);
     for object in subject.snapshot.objects.ids() {
-        if !timer_types[subject.snapshot.objects.type_of(object).index()] || !(subject.live)(object) {
+        if !timer_types[subject.snapshot.objects.type_of(object).index()] || !subject.live(object) {
             continue;
         }
         // A timer that is not in the queue keeps nothing by itself: due time and period are both "never".
@@ -59,7 +59,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
         .map(|((callback, period), group)| {
             let held =
                 group.timers.iter().filter_map(|&timer| target(reader, timer)).filter(|&object| !kept.contains(object));
-            let bytes = held.map(|object| (subject.retained)(object)).sum();
+            let bytes = held.map(|object| subject.retained(object)).sum();
             let every = if period == NEVER || period == 0 {
                 "once".to_owned()
             } else {

@@ -23,7 +23,7 @@ pub(super) fn inspect(subject: &Subject<'_>, job: &Job) -> Result<Inspection, Ca
         .graph
         .extra
         .iter()
-        .filter(|edge| edge.kind == ExtraEdgeKind::DependentHandle && (subject.live)(edge.from))
+        .filter(|edge| edge.kind == ExtraEdgeKind::DependentHandle && subject.live(edge.from))
         .map(|edge| (edge.from, edge.to))
         .collect();
     let mut items = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn inspect(subject: &Subject<'_>, job: &Job) -> Result<Inspection, Ca
                     subject.snapshot.type_of(key).display_name()
                 ),
                 objects: 1,
-                bytes: (subject.retained)(key),
+                bytes: subject.retained(key),
                 example: Some(key),
             });
         }
