@@ -27,7 +27,7 @@ const FOLLOW_PERCENT: u64 = 70;
 /// Steps down at most.
 const MAX_DEPTH: usize = 1_000;
 /// A holder of fewer objects than this is big, but nothing piles up in it.
-const PILE: u64 = 100;
+pub const PILE: u64 = 100;
 /// Types named of what is kept.
 const TOP_TYPES: usize = 3;
 

@@ -424,12 +424,22 @@ pub struct RefsArgs {
 /// View of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ViewArg {
+    /// The answer, and the heap at a glance.
+    Overview,
     /// The type table.
     Types,
     /// The instances of a type.
     Instances,
     /// What keeps an object alive, in full length.
     Path,
+    /// What each object keeps alive.
+    Dominators,
+    /// Leak suspects.
+    Suspects,
+    /// Event handlers.
+    Events,
+    /// What else was looked for.
+    Inspections,
     /// Every root by kind.
     Roots,
     /// GC handles.
@@ -449,9 +459,14 @@ impl ViewArg {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
+            Self::Overview => "overview",
             Self::Types => "types",
             Self::Instances => "instances",
             Self::Path => "path",
+            Self::Dominators => "dominators",
+            Self::Suspects => "suspects",
+            Self::Events => "events",
+            Self::Inspections => "inspections",
             Self::Roots => "roots",
             Self::Handles => "handles",
             Self::Statics => "statics",

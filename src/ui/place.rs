@@ -8,9 +8,19 @@ use super::icons;
 /// A view, in the order of the rail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum View {
-    /// Types, instances, paths.
+    /// The answer, and the heap at a glance.
     #[default]
+    Overview,
+    /// Types, instances, paths.
     Types,
+    /// What each object keeps alive.
+    Dominators,
+    /// Holders that keep much alive.
+    Suspects,
+    /// Event handlers that were never removed.
+    Events,
+    /// What else was looked for.
+    Inspections,
     /// Every root by kind.
     Roots,
     /// GC handles.
@@ -28,7 +38,9 @@ pub enum View {
 impl View {
     /// All, in the order of the rail; views of one group stand together.
     pub const GROUPS: &'static [&'static [Self]] = &[
-        &[Self::Types],
+        &[Self::Overview],
+        &[Self::Types, Self::Dominators],
+        &[Self::Suspects, Self::Events, Self::Inspections],
         &[Self::Roots, Self::Handles, Self::Statics, Self::Threads, Self::Finalizers],
         &[Self::Coverage],
     ];
@@ -42,7 +54,12 @@ impl View {
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
+            Self::Overview => "Overview",
             Self::Types => "Types",
+            Self::Dominators => "Dominators",
+            Self::Suspects => "Suspects",
+            Self::Events => "Events",
+            Self::Inspections => "Inspections",
             Self::Roots => "Roots",
             Self::Handles => "Handles",
             Self::Statics => "Statics",
@@ -56,7 +73,12 @@ impl View {
     #[must_use]
     pub const fn icon(self) -> char {
         match self {
+            Self::Overview => icons::GAUGE,
             Self::Types => icons::TABLE,
+            Self::Dominators => icons::SQUARES_FOUR,
+            Self::Suspects => icons::BINOCULARS,
+            Self::Events => icons::LIGHTNING,
+            Self::Inspections => icons::LIST_MAGNIFYING_GLASS,
             Self::Roots => icons::PUSH_PIN,
             Self::Handles => icons::ANCHOR,
             Self::Statics => icons::BRACKETS_CURLY,
@@ -70,7 +92,12 @@ impl View {
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
+            Self::Overview => "overview",
             Self::Types => "types",
+            Self::Dominators => "dominators",
+            Self::Suspects => "suspects",
+            Self::Events => "events",
+            Self::Inspections => "inspections",
             Self::Roots => "roots",
             Self::Handles => "handles",
             Self::Statics => "statics",

@@ -27,9 +27,14 @@ pub enum Scene {
 impl Scene {
     /// Words of the command line.
     pub const KEYS: &'static [(&'static str, Self)] = &[
+        ("overview", Self::View(View::Overview)),
         ("types", Self::View(View::Types)),
         ("instances", Self::Instances),
         ("path", Self::Path),
+        ("dominators", Self::View(View::Dominators)),
+        ("suspects", Self::View(View::Suspects)),
+        ("events", Self::View(View::Events)),
+        ("inspections", Self::View(View::Inspections)),
         ("roots", Self::View(View::Roots)),
         ("handles", Self::View(View::Handles)),
         ("statics", Self::View(View::Statics)),

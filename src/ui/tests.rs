@@ -39,7 +39,7 @@ pub(super) fn instance(snapshot: &HeapSnapshot, name: &str, n: usize) -> ObjectI
 
 /// A window over the leaking sample.
 pub(super) fn seed_app() -> App {
-    app_over(sample::seed(3000, 16))
+    app_over(sample::seed(3000, 16)).beginning_at(Place::view(View::Types))
 }
 
 /// A picture of `app`, 1280 by 800 unless told otherwise.

@@ -19,10 +19,11 @@ use super::dominators::{DominatorOptions, DominatorTree, Retained, root_objects}
 use super::fingerprint::fingerprint;
 use super::reach::{Taken, reach};
 use super::root_path::root_path;
+use super::suspects::TypeShare;
 use super::{Heap, ObjectSet, TICK};
 use crate::base::job::Unit;
 use crate::base::{Cancelled, Job};
-use crate::snapshot::ObjectId;
+use crate::snapshot::{ObjectId, TypeId};
 use gather::{Group, gather};
 
 /// Handlers below this are a handful.
@@ -177,10 +178,28 @@ impl Events {
         groups: &[usize],
         job: &Job,
     ) -> Result<Retained, Cancelled> {
+        let shares = self.freed_by_type(heap, tree, groups, job)?;
+        Ok(shares.iter().fold(Retained::default(), |sum, share| Retained {
+            bytes: sum.bytes + share.bytes,
+            count: sum.count + share.count,
+        }))
+    }
+
+    /// The same by type, biggest first.
+    ///
+    /// # Errors
+    /// [`Cancelled`] when the job was.
+    pub fn freed_by_type(
+        &self,
+        heap: &Heap<'_>,
+        tree: &DominatorTree,
+        groups: &[usize],
+        job: &Job,
+    ) -> Result<Vec<TypeShare>, Cancelled> {
         let roots = root_objects(heap.graph, DominatorOptions { stack: false });
         let handlers = groups.iter().filter_map(|&group| self.handlers.get(group)).flatten();
         let rest = without(heap, &roots, handlers, job)?;
-        lost(heap, tree, &rest, job)
+        lost_by_type(heap, tree, &rest, job)
     }
 
     /// The invocation arrays and publishers that hold the handlers of a group.
@@ -277,6 +296,30 @@ fn lost(heap: &Heap<'_>, tree: &DominatorTree, rest: &ObjectSet, job: &Job) -> R
         }
     }
     Ok(sum)
+}
+
+/// The same by type, biggest first.
+fn lost_by_type(
+    heap: &Heap<'_>,
+    tree: &DominatorTree,
+    rest: &ObjectSet,
+    job: &Job,
+) -> Result<Vec<TypeShare>, Cancelled> {
+    let types = 0..heap.snapshot.types.len() as u32;
+    let mut shares: Vec<TypeShare> = types.map(|ty| TypeShare { ty: TypeId(ty), count: 0, bytes: 0 }).collect();
+    for entry in heap.snapshot.objects.all_entries() {
+        if entry.id.0.is_multiple_of(TICK) {
+            job.tick(0)?;
+        }
+        if tree.is_reached(entry.id) && !rest.contains(entry.id) {
+            let share = &mut shares[heap.snapshot.objects.type_of(entry.id).index()];
+            share.count += 1;
+            share.bytes += entry.size;
+        }
+    }
+    shares.retain(|share| share.count > 0);
+    shares.sort_by_key(|share| (std::cmp::Reverse(share.bytes), share.ty));
+    Ok(shares)
 }
 
 fn describe(

@@ -38,6 +38,24 @@ impl Subject {
     }
 }
 
+/// A finding in its view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// This group of event handlers; ticked, to see what comes back when it goes.
+    Event {
+        /// Which.
+        group: usize,
+        /// Tick it.
+        is_ticked: bool,
+    },
+    /// This suspect.
+    Suspect(usize),
+    /// This inspection.
+    Inspection(usize),
+    /// This object of the dominator tree.
+    Holder(crate::snapshot::ObjectId),
+}
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -67,6 +85,8 @@ pub enum Command {
     GoBehind(Place),
     /// Go to a view.
     Show(View),
+    /// Go to a finding.
+    ShowFinding(Finding),
     /// One step back.
     Back,
     /// One step forward.
@@ -155,7 +175,7 @@ impl Command {
             Self::AddFolders(_) => "Add module folders".to_owned(),
             Self::Cancel => "Cancel the job".to_owned(),
             Self::RunAgain => "Run again".to_owned(),
-            Self::Go(_) | Self::Follow(_) => "Go".to_owned(),
+            Self::Go(_) | Self::Follow(_) | Self::ShowFinding(_) => "Go".to_owned(),
             Self::GoBehind(_) => "Open behind".to_owned(),
             Self::Show(view) => format!("Show {}", view.label()),
             Self::Back => "Back".to_owned(),

@@ -82,6 +82,7 @@ impl App {
         if let Some(snapshot) = dump.session.snapshot() {
             let graph = dump.session.graph();
             let reachability = dump.session.reachability();
+            let (dominance, findings) = (dump.session.dominance(), dump.session.findings());
             let tab = self.tab.min(self.tabs.len() - 1);
             let mut state = std::mem::take(&mut self.tabs[tab]);
             let cx = Cx {
@@ -89,6 +90,8 @@ impl App {
                 snapshot: &snapshot,
                 graph: graph.as_deref(),
                 reachability: reachability.as_deref(),
+                dominance: dominance.as_deref(),
+                findings: findings.as_deref(),
                 place: state.history.now(),
                 outbox: &self.outbox,
             };
@@ -118,15 +121,20 @@ impl App {
         }
         match cx.place.view {
             View::Types => self.types_ui(ui, rect, cx, tab, splits, is_narrow),
+            View::Dominators => views::dominators::dominators_ui(ui, rect, cx, &mut tab.dominators),
             view => {
                 let mut part = widgets::part(ui, view.key(), rect);
                 vec![match view {
+                    View::Overview => views::overview::overview_ui(&mut part, rect, cx, &mut tab.overview),
+                    View::Suspects => views::suspects::suspects_ui(&mut part, rect, cx, &mut tab.suspects),
+                    View::Events => views::events::events_ui(&mut part, rect, cx, &mut tab.events),
+                    View::Inspections => views::inspections::inspections_ui(&mut part, rect, cx, &mut tab.inspections),
                     View::Roots => views::roots::roots_ui(&mut part, rect, cx, &mut tab.roots),
                     View::Handles => views::handles::handles_ui(&mut part, rect, cx, &mut tab.handles),
                     View::Statics => views::statics::statics_ui(&mut part, rect, cx, &mut tab.statics),
                     View::Threads => views::threads::threads_ui(&mut part, rect, cx, &mut tab.threads),
                     View::Finalizers => views::finalizers::finalizers_ui(&mut part, rect, cx, &mut tab.finalizers),
-                    View::Types | View::Coverage => {
+                    View::Types | View::Dominators | View::Coverage => {
                         views::coverage::coverage_ui(&mut part, rect, cx, &mut tab.coverage)
                     }
                 }]

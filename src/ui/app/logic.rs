@@ -8,7 +8,7 @@ use std::time::Duration;
 use eframe::egui;
 
 use super::dialog::{Dialog, Ended, Purpose};
-use super::{App, Command, Sheet, Subject, Tab};
+use super::{App, Command, Finding, Sheet, Subject, Tab};
 use crate::base::number;
 use crate::session::{OpenOptions, Session, Status};
 use crate::ui::picture::{self, PictureOptions, Studio};
@@ -201,6 +201,28 @@ impl App {
                     self.tab_mut().history.go(place);
                 }
             }
+            Command::ShowFinding(finding) => {
+                let tab = self.tab_mut();
+                let view = match finding {
+                    Finding::Event { group, is_ticked } => {
+                        tab.events.show(group, is_ticked);
+                        View::Events
+                    }
+                    Finding::Suspect(index) => {
+                        tab.suspects.show(index);
+                        View::Suspects
+                    }
+                    Finding::Inspection(index) => {
+                        tab.inspections.show(index);
+                        View::Inspections
+                    }
+                    Finding::Holder(object) => {
+                        tab.dominators.show(object);
+                        View::Dominators
+                    }
+                };
+                tab.history.go(Place::view(view));
+            }
             Command::Back => {
                 self.tab_mut().history.back();
             }
@@ -294,6 +316,7 @@ impl App {
         let Some(dump) = &mut self.dump else { return };
         dump.catalog.poll();
         dump.previews.poll();
+        dump.holders.poll();
         let Some(snapshot) = dump.session.snapshot() else { return };
         if let Some(place) = self.go_to.take().and_then(|text| Place::from_text(&text, &snapshot))
             && let Some(tab) = self.tabs.first_mut()
@@ -301,6 +324,11 @@ impl App {
             tab.history.go(place);
         }
         dump.catalog.want(&dump.session, (), |analyses, job| model::TypeCatalog::build(&analyses.snapshot, job));
+        if dump.session.dominance().is_some() {
+            dump.holders.want(&dump.session, (), |analyses, job| {
+                model::dominators::top(analyses, crate::analysis::dominator_tree::Grouping::Type, job)
+            });
+        }
         let index = self.tab.min(self.tabs.len() - 1);
         let Some(tab) = self.tabs.get_mut(index) else { return };
         let place = tab.history.now();
@@ -308,7 +336,9 @@ impl App {
         views::instances::ask(&mut tab.instances, dump, &snapshot, place);
         views::path::ask(&mut tab.path, dump, place);
         match place.view {
-            View::Types | View::Coverage => {}
+            View::Overview | View::Types | View::Suspects | View::Inspections | View::Coverage => {}
+            View::Dominators => views::dominators::ask(&mut tab.dominators, dump),
+            View::Events => views::events::ask(&mut tab.events, dump),
             View::Roots => views::roots::ask(&mut tab.roots, dump),
             View::Handles => views::handles::ask(&mut tab.handles, dump),
             View::Statics => views::statics::ask(&mut tab.statics, dump),

@@ -10,7 +10,7 @@ mod layout;
 mod logic;
 mod sheets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,15 +19,17 @@ use std::time::Instant;
 use eframe::egui;
 
 pub use chrome::{keys_text, menu_entry, menu_line};
-pub use command::{Command, Outbox, Subject};
+pub use command::{Command, Finding, Outbox, Subject};
 
+use super::model::dominators::DominatorTop;
 use super::model::instances::Previews;
 use super::model::{Answer, TypeCatalog};
 use super::place::{History, Place, View};
 use super::settings::Settings;
 use super::views;
 use crate::analysis::Reachability;
-use crate::session::{OpenOptions, Session, Wake};
+use crate::analysis::findings::Findings;
+use crate::session::{Dominance, OpenOptions, Session, Wake};
 use crate::snapshot::{HeapGraph, HeapSnapshot};
 
 /// One place and what its panes show.
@@ -43,6 +45,16 @@ pub struct Tab {
     pub path: views::path::PathState,
     /// What was read.
     pub coverage: views::coverage::CoverageState,
+    /// The answer.
+    pub overview: views::overview::OverviewState,
+    /// What each object keeps alive.
+    pub dominators: views::dominators::DominatorsState,
+    /// Suspects.
+    pub suspects: views::suspects::SuspectsState,
+    /// Event handlers.
+    pub events: views::events::EventsState,
+    /// What else was looked for.
+    pub inspections: views::inspections::InspectionsState,
     /// Roots.
     pub roots: views::grid::GridState,
     /// Handles.
@@ -61,6 +73,8 @@ impl Tab {
         self.types.list.is_pending()
             || self.instances.list.is_pending()
             || self.path.is_pending()
+            || self.dominators.is_pending()
+            || self.events.is_pending()
             || grids.into_iter().any(views::grid::GridState::is_pending)
     }
 }
@@ -76,6 +90,8 @@ pub struct Dump {
     pub catalog: Answer<(), TypeCatalog>,
     /// Previews of instances.
     pub previews: Previews,
+    /// The top of the dominator tree by type, and its map.
+    pub holders: Answer<(), Option<DominatorTop>>,
     /// Put among the recent files.
     is_remembered: bool,
 }
@@ -119,6 +135,10 @@ pub struct Cx<'a> {
     pub graph: Option<&'a HeapGraph>,
     /// What is alive, when known.
     pub reachability: Option<&'a Reachability>,
+    /// What each object keeps alive, when known.
+    pub dominance: Option<&'a Dominance>,
+    /// Leaks and waste, when looked for.
+    pub findings: Option<&'a Findings>,
     /// Where the tab is.
     pub place: Place,
     /// Where commands go.
@@ -192,6 +212,7 @@ impl App {
             name,
             catalog: Answer::default(),
             previews: Previews::default(),
+            holders: Answer::default(),
             is_remembered: false,
         });
         self.tabs = vec![Tab::default()];
@@ -207,6 +228,14 @@ impl App {
         self.tab_mut().history.go(place);
     }
 
+    /// A window that begins at a place: for tests that are about one view.
+    #[cfg(test)]
+    #[must_use]
+    pub fn beginning_at(mut self, place: Place) -> Self {
+        self.tab_mut().history = History::new(place);
+        self
+    }
+
     /// Goes to a place, given as text, once the heap is there.
     pub fn go_when_ready(&mut self, place: Option<String>) {
         self.go_to = place;
@@ -216,7 +245,10 @@ impl App {
     pub fn filter(&mut self, text: &str) {
         let tab = self.tab_mut();
         match tab.history.now().view {
-            View::Types | View::Coverage => text.clone_into(&mut tab.types.query.filter),
+            View::Events => tab.events.set_filter(text),
+            View::Overview | View::Types | View::Dominators | View::Suspects | View::Inspections | View::Coverage => {
+                text.clone_into(&mut tab.types.query.filter)
+            }
             View::Roots => tab.roots.set_filter(text),
             View::Handles => tab.handles.set_filter(text),
             View::Statics => tab.statics.set_filter(text),
@@ -280,7 +312,11 @@ impl App {
     pub fn is_busy(&self) -> bool {
         let is_dump_busy = self.dump.as_ref().is_some_and(|dump| {
             let is_loading = matches!(dump.session.status(), crate::session::Status::Loading { .. });
-            is_loading || dump.session.background().is_some() || dump.catalog.is_pending() || dump.previews.is_pending()
+            is_loading
+                || dump.session.background().is_some()
+                || dump.catalog.is_pending()
+                || dump.holders.is_pending()
+                || dump.previews.is_pending()
         });
         is_dump_busy || !self.jobs.is_empty() || self.tab().is_pending()
     }

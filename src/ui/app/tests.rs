@@ -14,7 +14,7 @@ use crate::ui::tests::{app_in, instance, loading, problem, seed_app, type_named}
 use crate::ui::theme;
 
 /// A window on a desk that never shows it.
-pub(super) fn harness(app: App) -> Harness<'static, App> {
+pub(in crate::ui) fn harness(app: App) -> Harness<'static, App> {
     sized(app, [1280.0, 800.0])
 }
 
@@ -37,7 +37,7 @@ fn sized(app: App, size: [f32; 2]) -> Harness<'static, App> {
 }
 
 /// Runs frames until nothing is under way.
-fn settle(harness: &mut Harness<'_, App>) {
+pub(in crate::ui) fn settle(harness: &mut Harness<'_, App>) {
     let mut n_idle = 0;
     for _ in 0..600 {
         harness.step();
@@ -52,23 +52,23 @@ fn settle(harness: &mut Harness<'_, App>) {
     harness.check_accessibility();
 }
 
-fn click(harness: &mut Harness<'_, App>, role: Role, word: &str) {
+pub(in crate::ui) fn click(harness: &mut Harness<'_, App>, role: Role, word: &str) {
     harness.get_by(|node| node.role() == role && node.label().is_some_and(|label| label.contains(word))).click();
     settle(harness);
 }
 
-fn has(harness: &Harness<'_, App>, word: &str) -> bool {
+pub(in crate::ui) fn has(harness: &Harness<'_, App>, word: &str) -> bool {
     let says = |text: Option<String>| text.is_some_and(|text| text.contains(word));
     harness.query_all_by(|node| says(node.label()) || says(node.value())).next().is_some()
 }
 
-fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
+pub(in crate::ui) fn press(harness: &mut Harness<'_, App>, modifiers: Modifiers, key: Key) {
     harness.key_press_modifiers(modifiers, key);
     settle(harness);
 }
 
 /// What the next frames put on the clipboard.
-fn copied(harness: &mut Harness<'_, App>) -> Option<String> {
+pub(in crate::ui) fn copied(harness: &mut Harness<'_, App>) -> Option<String> {
     (0..8).find_map(|_| {
         harness.step();
         copied_now(harness)
@@ -235,6 +235,7 @@ fn an_empty_heap_says_that_it_was_walked() {
     let (snapshot, graph) = HeapBuilder::new().build();
     let mut app = App::headless();
     app.show_session(Session::from_parts(snapshot.into(), Some(graph.into())));
+    let app = app.beginning_at(Place::view(View::Types));
     let harness = harness(app);
     assert!(has(&harness, "No object on the heap"));
 }
@@ -269,6 +270,7 @@ fn unnamed_types_and_very_long_names_stay_in_their_cells() {
         let (snapshot, graph) = (snapshot_again(&long), graph.clone());
         let _ = &snapshot;
         app.show_session(Session::from_parts(snapshot.into(), Some(graph.into())));
+        let app = app.beginning_at(Place::view(View::Types));
         let mut harness = sized(app, size);
         assert!(has(&harness, "no name: module not in the dump"));
         harness.state_mut().go(place);

@@ -93,7 +93,7 @@ fn entry(snapshot: &HeapSnapshot, id: TypeId, row: &TypeRow, totals: TypeTotals)
 
 /// Is a type the framework's own. An array is what its elements are. By the module that defines it; by namespace when
 /// the module is unknown; never for a type of which neither is known.
-fn is_framework(snapshot: &HeapSnapshot, row: &TypeRow) -> bool {
+pub(super) fn is_framework(snapshot: &HeapSnapshot, row: &TypeRow) -> bool {
     let mut row = row;
     // Arrays of arrays end; a bent table that loops does not.
     for _ in 0..16 {
@@ -108,7 +108,8 @@ fn is_framework(snapshot: &HeapSnapshot, row: &TypeRow) -> bool {
     }
 }
 
-fn is_framework_name(name: &str) -> bool {
+/// Is this the name of one of the framework's assemblies or namespaces.
+pub(super) fn is_framework_name(name: &str) -> bool {
     const ROOTS: [&str; 9] = [
         "System",
         "Microsoft",

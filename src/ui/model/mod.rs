@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod catalog;
 pub mod details;
+pub mod dominators;
 pub mod filter;
 pub mod grid;
 pub mod instances;

@@ -2,16 +2,21 @@
 
 pub mod coverage;
 pub mod details;
+pub mod dominators;
+pub mod events;
 pub mod finalizers;
 pub mod grid;
 pub mod handles;
+pub mod inspections;
 pub mod instances;
 pub mod loading;
+pub mod overview;
 pub mod path;
 pub mod refused;
 pub mod roots;
 pub mod statics;
 pub mod status;
+pub mod suspects;
 pub mod threads;
 pub mod types;
 pub mod welcome;
@@ -19,8 +24,8 @@ pub mod welcome;
 use eframe::egui;
 use egui::{Rect, Ui, pos2};
 
-use super::pen::Pen;
-use super::theme;
+use super::pen::{Pen, Span, span};
+use super::theme::{self, Face, TextStyle, Theme};
 
 /// The title of a pane with a note beside it; returns the right edge of the note.
 pub(super) fn pane_title(ui: &Ui, rect: Rect, title: &str, note: &str, right: f32) -> f32 {
@@ -39,4 +44,15 @@ pub(super) fn title_line(ui: &Ui, rect: Rect) {
 /// The part of a pane below its title.
 pub(super) fn below_title(rect: Rect) -> Rect {
     Rect::from_min_max(pos2(rect.left(), rect.top() + theme::PANE + 1.0), rect.max)
+}
+
+/// A sentence whose facts stand between `**`: those in `SemiBold`.
+pub(super) fn marked(text: &str, style: TextStyle, theme: &Theme) -> Vec<Span> {
+    let parts = text.split("**").enumerate().filter(|(_, part)| !part.is_empty());
+    parts
+        .map(|(index, part)| {
+            let face = if index % 2 == 1 { Face::SemiBold } else { style.face };
+            span(part, style.with(face), theme.t1)
+        })
+        .collect()
 }

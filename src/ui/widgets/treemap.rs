@@ -204,6 +204,8 @@ pub fn icicle(nodes: &[MapNode], size: egui::Vec2) -> Vec<MapCell> {
 pub struct MapOutput {
     /// Cell that was pressed, or that keys moved to.
     pub selected: Option<u64>,
+    /// Cell that was pressed.
+    pub clicked: Option<u64>,
     /// Cell that was pressed twice, or Enter.
     pub activated: Option<u64>,
 }
@@ -253,6 +255,7 @@ pub fn map_ui(
         if response.clicked() {
             ui.memory_mut(|memory| memory.request_focus(id));
             output.selected = Some(cell.key);
+            output.clicked = Some(cell.key);
         }
         if response.double_clicked() {
             output.activated = Some(cell.key);
@@ -328,7 +331,12 @@ pub fn ground(theme: &Theme, branch: Option<usize>, depth: usize) -> egui::Color
 
 fn cell_ui(pen: &Pen, at: Rect, cell: &MapCell) {
     let theme = pen.theme;
-    pen.fill(at, ground(theme, cell.branch, cell.depth));
+    let fill = ground(theme, cell.branch, cell.depth);
+    pen.fill(at, fill);
+    if cell.depth > 0 {
+        // Deep levels come close to the canvas, where a gap alone no longer parts neighbours.
+        pen.edge(at, 0.0, pen.hair(), theme::mix(fill, theme.t3, 0.22));
+    }
     if at.height() < 16.0 || at.width() < 20.0 {
         return;
     }

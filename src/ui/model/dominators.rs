@@ -1,0 +1,414 @@
+//! The dominator tree as the window lists and maps it: rows that are folded out, and the same tree as nested nodes.
+//!
+//! The top of the tree is found once per grouping; what is folded out below it is looked up when it is folded out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::catalog::{is_framework, is_framework_name};
+use super::paths;
+use crate::analysis::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
+use crate::analysis::dominators::Retained;
+use crate::base::{Cancelled, Job, number};
+use crate::session::Analyses;
+use crate::snapshot::{ObjectId, TypeId, TypeShape};
+use crate::ui::type_name;
+use crate::ui::widgets::treemap::MapNode;
+
+/// Rows of one level that are listed; the others are one row with their sum.
+const LISTED: usize = 200;
+/// Rows of a level whose rest was folded out.
+const LISTED_MORE: usize = 20_000;
+/// Levels of the map.
+const MAP_LEVELS: usize = 6;
+/// A node of the map is at least this part of the whole; smaller ones are one node together.
+const MAP_PART: u64 = 1_500;
+/// Delegates of a group whose targets are looked up, for the word behind the arrow.
+const TARGETS: usize = 20_000;
+
+/// Key of a row that is no object: the own bytes of one, or the rest of a level.
+const OWN: u64 = 1 << 40;
+const MORE: u64 = 1 << 41;
+/// The rest of the top level.
+const MORE_OF_TOP: u64 = MORE | u32::MAX as u64;
+
+/// The words of a row, in their parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowWords {
+    /// `static`, or nothing.
+    pub kind: &'static str,
+    /// Reference that leads here: `_items`.
+    pub edge: String,
+    /// `Dispatcher.` of a static, `3,000 × ` of a group.
+    pub prefix: String,
+    /// A type's whole name, or a name.
+    pub name: String,
+    /// The name is a type's.
+    pub is_type: bool,
+    /// ` → Worker` of delegates.
+    pub suffix: String,
+}
+
+impl RowWords {
+    /// All of it on one line, without namespaces.
+    #[must_use]
+    pub fn short(&self) -> (String, String) {
+        let name = if self.is_type { type_name::short(&self.name) } else { self.name.clone() };
+        let edge = if self.edge.is_empty() { String::new() } else { format!("{}, ", self.edge) };
+        let kind = if self.kind.is_empty() { String::new() } else { format!("{} ", self.kind) };
+        (format!("{kind}{}", self.prefix), format!("{edge}{name}{}", self.suffix))
+    }
+}
+
+/// One row of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DominatorLine {
+    /// What it is known by: its first object, or a mark for what is no object.
+    pub key: u64,
+    /// Level, from 0.
+    pub depth: usize,
+    /// What it says.
+    pub words: RowWords,
+    /// Objects of the row itself.
+    pub n_members: u64,
+    /// The object, when it is one.
+    pub object: Option<ObjectId>,
+    /// Type of its objects; `None` where they are of several.
+    pub ty: Option<TypeId>,
+    /// What it keeps alive.
+    pub retained: Retained,
+    /// Its own bytes.
+    pub own_bytes: u64,
+    /// Branch under the root, for the colour.
+    pub branch: Option<usize>,
+    /// Folded out; `None` for a leaf.
+    pub is_open: Option<bool>,
+}
+
+/// The rows under the root, and the map.
+#[derive(Debug)]
+pub struct DominatorTop {
+    grouping: Grouping,
+    rows: Vec<TreeRow>,
+    branches: Vec<Option<usize>>,
+    /// The tree as nested nodes, some levels deep.
+    pub map: Vec<MapNode>,
+    /// What precise roots hold.
+    pub total: Retained,
+}
+
+/// What is folded out.
+#[derive(Clone, Debug, Default)]
+pub struct DominatorList {
+    /// Rows.
+    pub lines: Vec<DominatorLine>,
+}
+
+/// A level that is being listed.
+struct Level {
+    rows: Arc<[TreeRow]>,
+    /// The next of them.
+    at: usize,
+    depth: usize,
+    /// Key of its rest.
+    more: u64,
+    branch: Option<usize>,
+}
+
+fn view(analyses: &Analyses) -> Option<TreeView<'_>> {
+    let dominance = analyses.dominance.as_deref()?;
+    Some(TreeView {
+        snapshot: &analyses.snapshot,
+        graph: analyses.graph.as_deref()?,
+        tree: &dominance.tree,
+        children: &dominance.children,
+    })
+}
+
+/// The rows under the root. One pass over them, and over what the map shows.
+///
+/// # Errors
+/// [`Cancelled`].
+pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<DominatorTop>, Cancelled> {
+    let Some(view) = view(analyses) else { return Ok(None) };
+    let rows = view.top(grouping, job)?;
+    let mut n_branches = 0;
+    let branches: Vec<Option<usize>> = rows
+        .iter()
+        .map(|row| {
+            if is_framework_row(&view, row) {
+                return None;
+            }
+            n_branches += 1;
+            Some((n_branches - 1).min(5))
+        })
+        .collect();
+    let total = view.tree.total();
+    let map = map_level(&view, grouping, &rows, &branches, MORE_OF_TOP, (total.bytes / MAP_PART).max(1), 1, job)?;
+    Ok(Some(DominatorTop { grouping, rows, branches, map, total }))
+}
+
+/// What `open` folds out of `top`.
+///
+/// # Errors
+/// [`Cancelled`].
+pub fn list(
+    analyses: &Analyses,
+    top: &DominatorTop,
+    open: &BTreeSet<u64>,
+    job: &Job,
+) -> Result<DominatorList, Cancelled> {
+    let mut list = DominatorList::default();
+    let Some(view) = view(analyses) else { return Ok(list) };
+    // Depth first with a stack of its own: a chain of a million holders may be folded out step by step.
+    let rows: Arc<[TreeRow]> = top.rows.clone().into();
+    let mut stack = vec![Level { rows, at: 0, depth: 0, more: MORE_OF_TOP, branch: None }];
+    while let Some(Level { rows, at, depth, more, branch }) = stack.pop() {
+        job.tick(0)?;
+        let most = if open.contains(&more) { LISTED_MORE } else { LISTED };
+        let Some(row) = rows.get(at) else { continue };
+        if at == most {
+            list.lines.push(rest(&rows[at..], depth, more, most < LISTED_MORE));
+            continue;
+        }
+        let branch_here = if depth == 0 { top.branches.get(at).copied().flatten() } else { branch };
+        let key = key_of(row);
+        let can_open = !view.is_storage(row) && view.has_below(&row.members);
+        let is_open = can_open.then(|| open.contains(&key));
+        list.lines.push(DominatorLine {
+            key,
+            depth,
+            words: words(&view, row),
+            n_members: row.members.len() as u64,
+            object: (row.members.len() == 1).then(|| row.members[0]),
+            ty: (!matches!(row.name, RowName::Name(_))).then_some(row.ty),
+            retained: row.retained,
+            own_bytes: row.own_bytes,
+            branch: branch_here,
+            is_open,
+        });
+        let members = (is_open == Some(true)).then(|| row.members.clone());
+        stack.push(Level { rows, at: at + 1, depth, more, branch });
+        if let Some(members) = members {
+            let below: Arc<[TreeRow]> = view.below(&members, top.grouping).into();
+            stack.push(Level { rows: below, at: 0, depth: depth + 1, more: MORE | key, branch: branch_here });
+        }
+    }
+    Ok(list)
+}
+
+/// The keys of the nodes that lead to `key` in `map`, which are to be folded out to see it. Nothing when it is not there.
+#[must_use]
+pub fn way_to(map: &[MapNode], key: u64) -> Vec<u64> {
+    for node in map {
+        if node.key == key {
+            return Vec::new();
+        }
+        if contains(node, key) {
+            let mut way = vec![node.key];
+            way.extend(way_to(&node.children, key));
+            return way;
+        }
+    }
+    Vec::new()
+}
+
+fn contains(node: &MapNode, key: u64) -> bool {
+    // Maps are `MAP_LEVELS` deep.
+    node.key == key || node.children.iter().any(|child| contains(child, key))
+}
+
+/// The row of the list that a node of the map stands for: own bytes belong to their object.
+#[must_use]
+pub const fn row_key(key: u64) -> u64 {
+    key & !OWN
+}
+
+fn key_of(row: &TreeRow) -> u64 {
+    row.members.first().map_or(0, |first| u64::from(first.0))
+}
+
+fn rest(rows: &[TreeRow], depth: usize, key: u64, can_open: bool) -> DominatorLine {
+    let (mut retained, mut own_bytes, mut n_members) = (Retained::default(), 0, 0);
+    for row in rows {
+        retained.bytes += row.retained.bytes;
+        retained.count += row.retained.count;
+        own_bytes += row.own_bytes;
+        n_members += row.members.len() as u64;
+    }
+    DominatorLine {
+        key,
+        depth,
+        words: RowWords { name: format!("{} more", number::count(rows.len() as u64)), ..RowWords::default() },
+        n_members,
+        object: None,
+        ty: None,
+        retained,
+        own_bytes,
+        branch: None,
+        is_open: can_open.then_some(false),
+    }
+}
+
+fn is_framework_row(view: &TreeView<'_>, row: &TreeRow) -> bool {
+    match &row.name {
+        RowName::Static(name) => is_framework_name(type_name::namespace(name)),
+        RowName::Storage(_) => true,
+        RowName::Name(name) => is_framework_name(name.trim_end_matches(".dll")) || name.is_empty(),
+        _ => is_framework(view.snapshot, view.snapshot.types.row(row.ty)),
+    }
+}
+
+/// What a row says.
+fn words(view: &TreeView<'_>, row: &TreeRow) -> RowWords {
+    let snapshot = view.snapshot;
+    let n = row.members.len();
+    let mut words = RowWords::default();
+    match &row.name {
+        RowName::Static(name) => {
+            words.kind = "static";
+            match paths::split_member(name) {
+                Some((ty, field)) => {
+                    words.prefix = format!("{}.", type_name::short(ty));
+                    field.clone_into(&mut words.name);
+                }
+                None => words.name.clone_from(name),
+            }
+            return words;
+        }
+        RowName::Name(name) => {
+            words.name = if name.is_empty() { "no namespace".to_owned() } else { name.clone() };
+            return words;
+        }
+        RowName::Storage(label) if view.is_storage(row) => {
+            words.name = (*label).to_owned();
+            return words;
+        }
+        RowName::Storage(label) => words.suffix = format!(", {label}"),
+        RowName::Edge(edge) => words.edge.clone_from(edge),
+        RowName::Type => {}
+    }
+    words.is_type = true;
+    match row.members.as_slice() {
+        [one] => words.name = paths::node(snapshot, *one).type_name,
+        _ => {
+            words.prefix = format!("{} × ", number::count(n as u64));
+            words.name = snapshot.types.row(row.ty).display_name();
+        }
+    }
+    if snapshot.types.row(row.ty).shape == TypeShape::Delegate
+        && let Some(target) = common_target(view, &row.members)
+    {
+        words.suffix = format!(" → {}", type_name::short(&target));
+    }
+    words
+}
+
+/// The type that all of these delegates call, when it is one.
+fn common_target(view: &TreeView<'_>, delegates: &[ObjectId]) -> Option<String> {
+    if delegates.len() > TARGETS {
+        return None;
+    }
+    let mut common = None;
+    for &delegate in delegates {
+        let parts = view.snapshot.delegate(delegate)?;
+        let target = view.snapshot.objects.at(parts.target).filter(|&target| target != delegate)?;
+        let ty = view.snapshot.objects.type_of(target);
+        if common.is_some_and(|common| common != ty) {
+            return None;
+        }
+        common = Some(ty);
+    }
+    Some(view.snapshot.types.row(common?).display_name())
+}
+
+#[expect(clippy::too_many_arguments, reason = "one level of one recursion, bounded by MAP_LEVELS")]
+fn map_level(
+    view: &TreeView<'_>,
+    grouping: Grouping,
+    rows: &[TreeRow],
+    branches: &[Option<usize>],
+    more: u64,
+    least: u64,
+    level: usize,
+    job: &Job,
+) -> Result<Vec<MapNode>, Cancelled> {
+    job.tick(0)?;
+    // Rows come biggest first.
+    let n_shown = rows.iter().take_while(|row| row.retained.bytes >= least).count();
+    let mut nodes = Vec::with_capacity(n_shown + 1);
+    for (index, row) in rows[..n_shown].iter().enumerate() {
+        let branch = branches.get(index).or(branches.last()).copied().flatten();
+        let (prefix, name) = words(view, row).short();
+        let key = key_of(row);
+        let mut children = Vec::new();
+        if level < MAP_LEVELS && !view.is_storage(row) && view.has_below(&row.members) {
+            let below = view.below(&row.members, grouping);
+            children = map_level(view, grouping, &below, &[branch], MORE | key, least, level + 1, job)?;
+            if row.own_bytes > 0 && !children.is_empty() {
+                let own = format!("{} itself", type_name::short(&view.snapshot.types.row(row.ty).display_name()));
+                let name = if row.members.len() > 1 { own.replace(" itself", " themselves") } else { own };
+                children.push(MapNode { name, bytes: row.own_bytes, branch, key: OWN | key, ..MapNode::default() });
+            }
+        }
+        nodes.push(MapNode { prefix, name, bytes: row.retained.bytes, children, branch, key });
+    }
+    let left = &rows[n_shown..];
+    let bytes: u64 = left.iter().map(|row| row.retained.bytes).sum();
+    if bytes > 0 {
+        let name = format!("{} smaller", number::count(left.len() as u64));
+        let branch = if level == 1 { None } else { branches.last().copied().flatten() };
+        nodes.push(MapNode { name, bytes, branch, key: more, ..MapNode::default() });
+    }
+    Ok(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Session;
+    use crate::synth::sample::seed;
+
+    fn analyses() -> Analyses {
+        let (snapshot, graph) = seed(3000, 16);
+        Session::from_parts(Arc::new(snapshot), Some(Arc::new(graph))).analyses().unwrap()
+    }
+
+    #[test]
+    fn the_tree_unfolds_step_by_step_and_sums_stay() {
+        let analyses = analyses();
+        let job = Job::new();
+        let top = top(&analyses, Grouping::Type, &job).unwrap().unwrap();
+        let closed = list(&analyses, &top, &BTreeSet::new(), &job).unwrap();
+        assert_eq!(closed.lines.iter().map(|line| line.retained.bytes).sum::<u64>(), top.total.bytes);
+        let first = &closed.lines[0];
+        assert_eq!((first.words.kind, first.words.short().1.as_str()), ("static", "Shutdown"));
+        assert_eq!((first.depth, first.is_open), (0, Some(false)));
+        let mut open = BTreeSet::from([first.key]);
+        let list_one = list(&analyses, &top, &open, &job).unwrap();
+        assert_eq!((list_one.lines[0].is_open, list_one.lines[1].depth), (Some(true), 1));
+        open.insert(list_one.lines[1].key);
+        let list_two = list(&analyses, &top, &open, &job).unwrap();
+        let handlers = &list_two.lines[2];
+        assert_eq!(handlers.depth, 2);
+        assert!(handlers.words.prefix.ends_with(" × "), "{:?}", handlers.words);
+        assert_eq!(handlers.words.suffix, " → Worker");
+    }
+
+    #[test]
+    fn the_map_has_the_same_sums_and_every_key_a_way() {
+        let analyses = analyses();
+        let top = top(&analyses, Grouping::Type, &Job::new()).unwrap().unwrap();
+        assert_eq!(top.map.iter().map(|node| node.bytes).sum::<u64>(), top.total.bytes);
+        fn check(node: &MapNode, map: &[MapNode], depth: usize) {
+            assert!(node.children.iter().map(|child| child.bytes).sum::<u64>() <= node.bytes, "{}", node.name);
+            assert_eq!(way_to(map, node.key).len(), depth, "{}", node.name);
+            for child in &node.children {
+                check(child, map, depth + 1);
+            }
+        }
+        for node in &top.map {
+            check(node, &top.map, 0);
+        }
+    }
+}
