@@ -4,6 +4,8 @@ use eframe::egui;
 use egui::{CursorIcon, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::{App, Command};
+use crate::analysis::findings::Findings;
+use crate::analysis::inspections::Outcome;
 use crate::session::Status;
 use crate::ui::icons;
 use crate::ui::pen::{Pen, span};
@@ -236,6 +238,7 @@ impl App {
         let list = ui.interact(rect, ui.scope_id().with("rail"), Sense::hover());
         list.widget_info(|| WidgetInfo::labeled(Role::TabList, true, "Views"));
         let current = self.tab().history.now().view;
+        let findings = self.dump.as_ref().and_then(|dump| dump.session.findings());
         let mut y = rect.top() + 10.0;
         for group in View::GROUPS {
             for &view in *group {
@@ -243,7 +246,14 @@ impl App {
                 y += 29.0;
                 let response = ui.interact(at, ui.scope_id().with(("rail", view)), Sense::click());
                 let is_current = view == current;
-                response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_current, view.label()));
+                let n = findings.as_deref().map_or(0, |findings| n_findings(findings, view));
+                response.widget_info(|| {
+                    let word = match n {
+                        0 => view.label().to_owned(),
+                        n => format!("{}, {}", view.label(), crate::base::number::counted(n, "finding", "findings")),
+                    };
+                    WidgetInfo::selected(Role::Tab, true, is_current, word)
+                });
                 if is_current {
                     pen.round(at, theme::RADIUS, theme.sel);
                 } else if response.hovered() {
@@ -261,6 +271,11 @@ impl App {
                 pen.icon(pos2(icon_x, at.center().y), view.icon(), 16.0, icon);
                 if !is_narrow {
                     pen.text(at.left() + 30.0, at.center().y, view.label(), style, color);
+                    if n > 0 {
+                        let color = if view == View::Inspections { theme.t3 } else { theme.err };
+                        let text = crate::base::number::count(n);
+                        pen.text_right(at.right() - 10.0, at.center().y, &text, theme::SMALL, color);
+                    }
                 }
                 let response = response.on_hover_cursor(CursorIcon::PointingHand);
                 if response.clicked() {
@@ -341,6 +356,17 @@ impl App {
         let background = self.dump.as_ref().and_then(|dump| dump.session.background());
         own.filter(|progress| !progress.stage.is_empty()).or(background).filter(|progress| progress.elapsed_secs > 0.1)
     }
+}
+
+/// Findings that a view shows: only those carry a number in the rail.
+fn n_findings(findings: &Findings, view: View) -> u64 {
+    let n = match view {
+        View::Suspects => findings.suspects.suspects.len(),
+        View::Events => findings.events.leaks().count(),
+        View::Inspections => findings.inspections.iter().filter(|one| one.outcome == Outcome::Found).count(),
+        _ => 0,
+    };
+    n as u64
 }
 
 /// The keys of `command` as this system writes them.

@@ -317,6 +317,7 @@ impl App {
         dump.catalog.poll();
         dump.previews.poll();
         dump.holders.poll();
+        dump.retained.poll();
         let Some(snapshot) = dump.session.snapshot() else { return };
         if let Some(place) = self.go_to.take().and_then(|text| Place::from_text(&text, &snapshot))
             && let Some(tab) = self.tabs.first_mut()

@@ -23,6 +23,7 @@ pub use command::{Command, Finding, Outbox, Subject};
 
 use super::model::dominators::DominatorTop;
 use super::model::instances::Previews;
+use super::model::retained::TypeRetained;
 use super::model::{Answer, TypeCatalog};
 use super::place::{History, Place, View};
 use super::settings::Settings;
@@ -92,6 +93,8 @@ pub struct Dump {
     pub previews: Previews,
     /// The top of the dominator tree by type, and its map.
     pub holders: Answer<(), Option<DominatorTop>>,
+    /// What the instances of each type keep alive.
+    pub retained: TypeRetained,
     /// Put among the recent files.
     is_remembered: bool,
 }
@@ -213,6 +216,7 @@ impl App {
             catalog: Answer::default(),
             previews: Previews::default(),
             holders: Answer::default(),
+            retained: TypeRetained::default(),
             is_remembered: false,
         });
         self.tabs = vec![Tab::default()];
@@ -316,6 +320,7 @@ impl App {
                 || dump.session.background().is_some()
                 || dump.catalog.is_pending()
                 || dump.holders.is_pending()
+                || dump.retained.is_pending()
                 || dump.previews.is_pending()
         });
         is_dump_busy || !self.jobs.is_empty() || self.tab().is_pending()

@@ -36,6 +36,8 @@ pub struct InstanceQuery {
     pub sort: Sort<InstanceColumn>,
     /// Reachability is known.
     pub has_reachability: bool,
+    /// Retained sizes are known.
+    pub has_retained: bool,
 }
 
 /// The table.
@@ -62,6 +64,7 @@ impl InstanceList {
 pub fn instance_list(
     snapshot: &HeapSnapshot,
     is_held: Option<&(dyn Fn(ObjectId) -> bool + Sync)>,
+    retained: Option<&(dyn Fn(ObjectId) -> u64 + Sync)>,
     query: &InstanceQuery,
     job: &Job,
 ) -> Result<InstanceList, Cancelled> {
@@ -85,7 +88,12 @@ pub fn instance_list(
                 sort_by(&mut objects, |object| u64::from(is_held(object)));
             }
         }
-        InstanceColumn::Address | InstanceColumn::Preview | InstanceColumn::Retained => {}
+        InstanceColumn::Retained => {
+            if let Some(retained) = retained {
+                sort_by(&mut objects, retained);
+            }
+        }
+        InstanceColumn::Address | InstanceColumn::Preview => {}
     }
     job.tick(0)?;
     if query.sort.is_descending {

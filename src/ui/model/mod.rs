@@ -10,6 +10,7 @@ pub mod filter;
 pub mod grid;
 pub mod instances;
 pub mod paths;
+pub mod retained;
 pub mod types;
 
 pub use answer::Answer;

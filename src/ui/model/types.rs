@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalog::{TypeCatalog, TypeEntry, add};
 use super::filter::{BadPattern, Filter, nearest};
+use crate::analysis::dominators::Retained;
 use crate::base::{Cancelled, Job};
 use crate::snapshot::{TypeId, TypeTotals};
 use crate::ui::type_name;
@@ -19,6 +20,8 @@ pub enum TypeColumn {
     Objects,
     /// Their bytes.
     Bytes,
+    /// What goes with its instances, all together.
+    Retained,
     /// Bytes per instance.
     Average,
     /// The biggest instance.
@@ -94,6 +97,8 @@ pub struct TypeQuery {
     pub just_my_code: bool,
     /// Groups that are folded out, by name.
     pub open: BTreeSet<String>,
+    /// Retained sizes are known.
+    pub has_retained: bool,
 }
 
 impl Default for TypeQuery {
@@ -105,6 +110,7 @@ impl Default for TypeQuery {
             grouping: Grouping::None,
             just_my_code: false,
             open: BTreeSet::new(),
+            has_retained: false,
         }
     }
 }
@@ -162,13 +168,14 @@ pub fn average(totals: &TypeTotals) -> u64 {
 }
 
 /// The table that `query` asks for. Sorts the matching types. `counted` are the sums of the live or dead objects alone,
-/// by type; without it all objects count.
+/// by type; without it all objects count. `retained` are retained sizes by type, for the order.
 ///
 /// # Errors
 /// [`Cancelled`].
 pub fn type_list(
     catalog: &TypeCatalog,
     counted: Option<&[TypeTotals]>,
+    retained: Option<&[Retained]>,
     query: &TypeQuery,
     job: &Job,
 ) -> Result<TypeList, Cancelled> {
@@ -206,7 +213,15 @@ pub fn type_list(
         list.nearest = nearest(&query.filter, names.iter().map(|(name, own)| (*name, own.as_str())))
             .map(|name| (name.to_owned(), type_name::own(name)));
     }
+    let kept = |entry: &TypeEntry| {
+        retained.and_then(|retained| retained.get(entry.id.index())).map_or(0, |retained| retained.bytes)
+    };
     shown.sort_by(|(a_totals, a), (b_totals, b)| {
+        if query.sort.column == TypeColumn::Retained {
+            let order = kept(a).cmp(&kept(b));
+            let order = if query.sort.is_descending { order.reverse() } else { order };
+            return order.then_with(|| a.name.cmp(&b.name)).then(a.id.cmp(&b.id));
+        }
         compare((a_totals, &a.name), (b_totals, &b.name), query.sort).then(a.id.cmp(&b.id))
     });
     job.tick(0)?;
@@ -227,7 +242,8 @@ pub fn type_list(
 
 fn compare(a: (&TypeTotals, &str), b: (&TypeTotals, &str), sort: Sort<TypeColumn>) -> Ordering {
     let number = |totals: &TypeTotals| match sort.column {
-        TypeColumn::Name => 0,
+        // A group has no retained size: that of a set is no sum.
+        TypeColumn::Name | TypeColumn::Retained => 0,
         TypeColumn::Objects => totals.count,
         TypeColumn::Bytes => totals.bytes,
         TypeColumn::Average => average(totals),
@@ -297,7 +313,7 @@ mod tests {
 
     fn names(query: &TypeQuery) -> Vec<String> {
         let catalog = catalog();
-        let list = type_list(&catalog, None, query, &Job::new()).unwrap();
+        let list = type_list(&catalog, None, None, query, &Job::new()).unwrap();
         let name = |line: &TypeLine| match line {
             TypeLine::Type { id, .. } => catalog.entry(*id).unwrap().name.to_string(),
             TypeLine::Group { name, n_types, totals, .. } => format!("{name}: {n_types}, {}", totals.bytes),
@@ -328,7 +344,7 @@ mod tests {
 
     #[test]
     fn nothing_found_offers_the_nearest_and_counts_what_is_hidden() {
-        let ask = |query: &TypeQuery| type_list(&catalog(), None, query, &Job::new()).unwrap();
+        let ask = |query: &TypeQuery| type_list(&catalog(), None, None, query, &Job::new()).unwrap();
         let list = ask(&TypeQuery { filter: "Wroker".to_owned(), ..TypeQuery::default() });
         assert_eq!((list.n_types, list.n_all), (0, 5));
         assert_eq!(list.nearest, Some(("Corpus.Seed.Worker".to_owned(), "Worker".to_owned())));

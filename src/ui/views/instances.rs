@@ -45,16 +45,30 @@ impl Default for InstancesState {
 pub fn ask(state: &mut InstancesState, dump: &mut Dump, snapshot: &HeapSnapshot, place: Place) {
     let is_new = state.list.poll();
     let Some(ty) = place.ty else { return };
-    let query = InstanceQuery { ty, sort: state.sort, has_reachability: dump.session.reachability().is_some() };
+    let query = InstanceQuery {
+        ty,
+        sort: state.sort,
+        has_reachability: dump.session.reachability().is_some(),
+        has_retained: dump.session.dominance().is_some(),
+    };
     state.list.want(&dump.session, query, move |analyses, job| {
         let is_held = |object| analyses.is_reachable(object) == Some(true);
         let is_held: Option<&(dyn Fn(ObjectId) -> bool + Sync)> =
             if query.has_reachability { Some(&is_held) } else { None };
-        instance_list(&analyses.snapshot, is_held, &query, job)
+        let dominance = analyses.dominance.as_deref().filter(|_| query.has_retained);
+        let size = |object| {
+            dominance.and_then(|found| found.tree.retained(&analyses.snapshot, object)).map_or(0, |size| size.bytes)
+        };
+        let retained: Option<&(dyn Fn(ObjectId) -> u64 + Sync)> = if dominance.is_some() { Some(&size) } else { None };
+        instance_list(&analyses.snapshot, is_held, retained, &query, job)
     });
-    // While held or not is being found out, the list without it stays on screen.
-    let older = InstanceQuery { has_reachability: false, ..query };
-    let Some(list) = state.list.value_of(&query).or_else(|| state.list.value_of(&older)) else { return };
+    // While held or not and what goes with it are being found out, the list without them stays on screen.
+    let (older, oldest) = (
+        InstanceQuery { has_retained: false, ..query },
+        InstanceQuery { has_reachability: false, has_retained: false, ..query },
+    );
+    let known = [&query, &older, &oldest].into_iter().find_map(|query| state.list.value_of(query));
+    let Some(list) = known else { return };
     let now = place;
     if is_new || state.synced != Some(now) {
         let is_other_type = state.synced.is_none_or(|before| before.ty != place.ty);
@@ -77,6 +91,7 @@ struct Columns {
     preview: f32,
     preview_end: f32,
     bytes: f32,
+    retained: Option<f32>,
     generation: f32,
     held: f32,
 }
@@ -86,12 +101,14 @@ impl Columns {
         let right = rect.right() - theme::PAD;
         let held = right - 28.0;
         let generation = held - 48.0;
-        let bytes = generation - 22.0;
+        let retained = (rect.width() > 470.0).then_some(generation - 22.0);
+        let bytes = retained.map_or(generation - 22.0, |retained| retained - 82.0);
         let preview = rect.left() + theme::PAD + 126.0;
-        Self { address: rect.left() + theme::PAD, preview, preview_end: bytes - 76.0, bytes, generation, held }
+        let address = rect.left() + theme::PAD;
+        Self { address, preview, preview_end: bytes - 76.0, bytes, retained, generation, held }
     }
 
-    fn header(&self) -> [Column<InstanceColumn>; 5] {
+    fn header(&self) -> Vec<Column<InstanceColumn>> {
         let column = |key, title, left, right, is_right, can_sort| Column {
             key,
             title,
@@ -101,13 +118,19 @@ impl Columns {
             can_sort,
             tip: "",
         };
-        [
+        let mut columns = vec![
             column(InstanceColumn::Address, "Address", self.address, self.preview - 12.0, false, true),
             column(InstanceColumn::Preview, "Preview", self.preview, self.preview_end, false, false),
             column(InstanceColumn::Bytes, "Bytes", self.bytes - 60.0, self.bytes, true, true),
             column(InstanceColumn::Generation, "Gen", self.generation, self.generation + 44.0, false, true),
             column(InstanceColumn::Held, "Held", self.held, self.held + 28.0, false, true),
-        ]
+        ];
+        if let Some(right) = self.retained {
+            let tip = "What goes with it; empty for what no precise root holds";
+            let retained = column(InstanceColumn::Retained, "Retained", right - 70.0, right, true, true);
+            columns.insert(3, Column { tip, ..retained });
+        }
+        columns
     }
 }
 
@@ -152,7 +175,11 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
         let is_same = state.sort.column == column;
         state.sort = Sort {
             column,
-            is_descending: if is_same { !state.sort.is_descending } else { column == InstanceColumn::Bytes },
+            is_descending: if is_same {
+                !state.sort.is_descending
+            } else {
+                matches!(column, InstanceColumn::Bytes | InstanceColumn::Retained)
+            },
         };
     }
     let n_rows = list.objects.len() as u64;
@@ -205,15 +232,22 @@ fn copy_text(cx: &Cx<'_>, list: &InstanceList, first: u64, last: u64, cell: Opti
         let bytes = cx.snapshot.objects.size(object);
         let preview = cx.dump.previews.get(object).map_or("", |preview| &**preview).replace(['\t', '\n', '\r'], " ");
         let generation = generation_word(cx.snapshot.objects.generation(object));
+        let retained = retained(cx, object).map_or(String::new(), |bytes| bytes.to_string());
         match cell {
             Some(InstanceColumn::Preview) => text.push_str(&preview),
             Some(InstanceColumn::Bytes) => text.push_str(&bytes.to_string()),
+            Some(InstanceColumn::Retained) => text.push_str(&retained),
             Some(InstanceColumn::Generation) => text.push_str(generation),
             Some(_) => text.push_str(&address.to_string()),
-            None => text.push_str(&format!("{address}\t{preview}\t{bytes}\t{generation}")),
+            None => text.push_str(&format!("{address}\t{preview}\t{bytes}\t{retained}\t{generation}")),
         }
     }
     text
+}
+
+/// What goes with an object; `None` when it is not known yet, or no precise root holds it.
+fn retained(cx: &Cx<'_>, object: ObjectId) -> Option<u64> {
+    Some(cx.dominance?.tree.retained(cx.snapshot, object)?.bytes)
 }
 
 /// `2`, `large`.
@@ -240,6 +274,16 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
     }
     let bytes = cx.snapshot.objects.size(object);
     pen.size(columns.bytes, y, bytes, theme.t2);
+    let kept = retained(cx, object);
+    if let Some(right) = columns.retained {
+        match (kept, cx.dominance) {
+            (Some(kept), _) => {
+                pen.size(right, y, kept, theme.t1);
+            }
+            (None, None) => pen.pending(right, y),
+            (None, Some(_)) => {}
+        }
+    }
     let generation = generation_word(cx.snapshot.objects.generation(object));
     pen.text(columns.generation, y, generation, theme::BODY, theme.t2);
     let is_held = cx.reachability.map(|reachability| reachability.is_alive(object));
@@ -250,6 +294,9 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
     }
     if row.response.hovered() {
         let mut tip = format!("{address}\n{}", number::exact_bytes(bytes));
+        if let Some(kept) = kept {
+            tip.push_str(&format!(", {} go with it", number::exact_bytes(kept)));
+        }
         if let Some(preview) = preview.filter(|preview| !preview.is_empty()) {
             tip.push_str(&format!("\n{preview}"));
         }

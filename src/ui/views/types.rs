@@ -8,11 +8,12 @@ use egui::{Id, Rect, Role, Ui, pos2};
 use crate::analysis::histogram::totals_where;
 use crate::base::{Cancelled, Job, number};
 use crate::session::Analyses;
-use crate::snapshot::TypeTotals;
+use crate::snapshot::{TypeId, TypeTotals};
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
 use crate::ui::model::Answer;
 use crate::ui::model::catalog::{TypeCatalog, TypeEntry};
+use crate::ui::model::retained::TypeSize;
 use crate::ui::model::types::{Grouping, Liveness, TypeColumn, TypeLine, TypeList, TypeQuery, average, type_list};
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::{Place, View};
@@ -33,11 +34,12 @@ pub struct TypesState {
     /// Where the list stands.
     pub rows: ListState,
     counted: Answer<Liveness, Vec<TypeTotals>>,
+    in_sight: Vec<TypeId>,
     synced: Option<(Place, usize)>,
 }
 
 /// Asks for the table, and keeps the cursor on the type that the place names.
-pub fn ask(state: &mut TypesState, dump: &Dump, place: Place) {
+pub fn ask(state: &mut TypesState, dump: &mut Dump, place: Place) {
     let is_new = state.list.poll();
     let Some(catalog) = dump.catalog.value().cloned() else { return };
     let mut query = state.query.clone();
@@ -57,8 +59,12 @@ pub fn ask(state: &mut TypesState, dump: &Dump, place: Place) {
             }
         }
     };
+    dump.retained.want(&dump.session, &state.in_sight);
+    let retained = dump.retained.bounds();
+    query.has_retained = retained.is_some();
     state.list.want(&dump.session, query.clone(), move |_, job| {
-        type_list(&catalog, counted.as_ref().map(|totals| totals.as_slice()), &query, job)
+        let counted = counted.as_ref().map(|totals| totals.as_slice());
+        type_list(&catalog, counted, retained.as_ref().map(|sizes| sizes.as_slice()), &query, job)
     });
     let Some(list) = state.list.value() else { return };
     let now = (place, list.lines.len());
@@ -91,6 +97,7 @@ struct Columns {
     bar: f32,
     bar_width: f32,
     bytes: f32,
+    retained: Option<f32>,
     average: Option<f32>,
     biggest: Option<f32>,
 }
@@ -107,7 +114,8 @@ impl Columns {
             })
         };
         let biggest = column(width > 420.0, 70.0);
-        let average = column(width > 500.0, 69.0);
+        let average = column(width > 700.0, 69.0);
+        let retained = column(width > 500.0, 76.0);
         let bytes = column(true, 71.0).unwrap_or(right);
         let bar_width = if width > 900.0 {
             114.0
@@ -125,6 +133,7 @@ impl Columns {
             bar,
             bar_width,
             bytes,
+            retained,
             average,
             biggest,
         }
@@ -145,6 +154,16 @@ impl Columns {
                 "What the instances occupy, without what they refer to",
             ),
         ];
+        if let Some(right) = self.retained {
+            columns.push(column(
+                TypeColumn::Retained,
+                "Retained",
+                right - 70.0,
+                right,
+                true,
+                "What goes when all instances go; ≥ until it was found exactly",
+            ));
+        }
         if let Some(right) = self.average {
             columns.push(column(TypeColumn::Average, "Average", right - 64.0, right, true, "Bytes per instance"));
         }
@@ -358,11 +377,17 @@ fn rows_ui(
     let rows = List { id, name: "Types", role, n_rows: list.lines.len() as u64, row_height: theme::ROW };
     let mut fold = None;
     let n_rows = list.lines.len();
+    let mut in_sight = Vec::new();
+    let has_retained = state.query.liveness != Liveness::Dead;
     let output = rows.show(ui, rect, &mut state.rows, |ui, row| {
         let Some(line) = list.lines.get(row.index as usize) else { return RowName::default() };
         match line {
             TypeLine::Type { id, totals, is_grouped } => match catalog.entry(*id) {
                 Some(entry) => {
+                    in_sight.push(*id);
+                    if has_retained {
+                        retained_ui(&Pen::on(ui), row, cx.dump.retained.of(*id), columns);
+                    }
                     let name = type_row_ui(ui, row, entry, totals, *is_grouped, list.most_bytes, columns);
                     row_menu(cx, row, entry, totals);
                     RowName {
@@ -382,6 +407,7 @@ fn rows_ui(
             }
         }
     });
+    state.in_sight = in_sight;
     let line = |row: u64| list.lines.get(row as usize);
     let place = |row: u64| match line(row) {
         Some(TypeLine::Type { id, .. }) => Some(Place { view: View::Types, ty: Some(*id), object: None }),
@@ -421,7 +447,7 @@ fn rows_ui(
     }
     if let (Some(copied), Some((first, last))) = (output.copied, state.rows.selection()) {
         let cell = cell_at(columns, state.rows.column_x);
-        cx.outbox.send(Command::Copy(copy_text(list, catalog, first, last, copied, cell)));
+        cx.outbox.send(Command::Copy(copy_text(cx, list, catalog, first, last, copied, cell)));
     }
 }
 
@@ -433,6 +459,7 @@ fn cell_at(columns: &Columns, x: f32) -> TypeColumn {
 
 /// Rows `first..=last` for the clipboard: exact numbers, no units.
 fn copy_text(
+    cx: &Cx<'_>,
     list: &TypeList,
     catalog: &TypeCatalog,
     first: u64,
@@ -442,22 +469,22 @@ fn copy_text(
 ) -> String {
     let mut text = String::new();
     if copied == Copied::Rows && last > first {
-        text.push_str("type\tobjects\tbytes\taverage\tbiggest\tmodule\n");
+        text.push_str("type\tobjects\tbytes\tretained\taverage\tbiggest\tmodule\n");
     }
     for line in list.lines.iter().take(last as usize + 1).skip(first as usize) {
-        let (name, totals, module) = match line {
+        let (name, totals, module, retained) = match line {
             TypeLine::Type { id, totals, .. } => match catalog.entry(*id) {
-                Some(entry) => (&*entry.name, *totals, &*entry.module),
+                Some(entry) => (&*entry.name, *totals, &*entry.module, retained_text(cx.dump.retained.of(*id))),
                 None => continue,
             },
-            TypeLine::Group { name, totals, .. } => (name.as_str(), *totals, ""),
+            TypeLine::Group { name, totals, .. } => (name.as_str(), *totals, "", String::new()),
         };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         match (copied, cell) {
             (Copied::Rows, _) => text.push_str(&format!(
-                "{name}\t{}\t{}\t{}\t{}\t{module}",
+                "{name}\t{}\t{}\t{retained}\t{}\t{}\t{module}",
                 totals.count,
                 totals.bytes,
                 average(&totals),
@@ -466,11 +493,35 @@ fn copy_text(
             (Copied::Cell, TypeColumn::Name) => text.push_str(name),
             (Copied::Cell, TypeColumn::Objects) => text.push_str(&totals.count.to_string()),
             (Copied::Cell, TypeColumn::Bytes) => text.push_str(&totals.bytes.to_string()),
+            (Copied::Cell, TypeColumn::Retained) => text.push_str(&retained),
             (Copied::Cell, TypeColumn::Average) => text.push_str(&average(&totals).to_string()),
             (Copied::Cell, TypeColumn::Biggest) => text.push_str(&totals.biggest.to_string()),
         }
     }
     text
+}
+
+/// The retained size as text: exact, or marked as a bound.
+fn retained_text(size: TypeSize) -> String {
+    match size {
+        TypeSize::Unknown => String::new(),
+        TypeSize::AtLeast(bytes) => format!(">={bytes}"),
+        TypeSize::Exact(bytes) => bytes.to_string(),
+    }
+}
+
+fn retained_ui(pen: &Pen, row: &Row, size: TypeSize, columns: &Columns) {
+    let Some(right) = columns.retained else { return };
+    let y = row.rect.center().y;
+    match size {
+        TypeSize::Unknown => pen.pending(right, y),
+        TypeSize::AtLeast(bytes) => {
+            pen.size_marked(right, y, bytes, "≥", pen.theme.t2);
+        }
+        TypeSize::Exact(bytes) => {
+            pen.size(right, y, bytes, pen.theme.t1);
+        }
+    }
 }
 
 fn numbers_ui(pen: &Pen, y: f32, totals: &TypeTotals, most: u64, columns: &Columns) {
