@@ -9,6 +9,7 @@
 //! root_path, path_tree         why one object is alive
 //! dominators                   what each object keeps alive, alone
 //! cut                          the same questions with some references taken away
+//! what_if                      what comes back then
 //! ```
 //!
 //! **Invariants:** nothing here knows a file or a window. Every function runs on hundreds of millions of objects: columns
@@ -25,6 +26,7 @@ pub mod histogram;
 pub mod inspections;
 pub mod object_set;
 pub mod path_tree;
+pub mod plumbing;
 pub mod reach;
 pub mod reachability;
 pub mod referrers;
@@ -32,6 +34,7 @@ pub mod root_path;
 pub mod roots;
 pub mod suspects;
 pub mod verdict;
+pub mod what_if;
 
 pub use cut::{Cut, Ignore};
 pub use dominators::{Dominator, DominatorTree, Retained, dominators};
@@ -42,8 +45,10 @@ pub use reachability::{Reachability, ReachabilityOptions, reachability};
 pub use referrers::{Referrers, referrers};
 pub use root_path::{RootPath, root_path};
 pub use roots::RootIndex;
+pub use what_if::{WhatIf, what_if};
 
-use crate::snapshot::{HeapGraph, HeapSnapshot};
+use crate::base::number;
+use crate::snapshot::{ExtraEdge, HeapGraph, HeapSnapshot, ObjectId, Slot};
 
 /// Objects between two ticks of a job: some tenths of a millisecond.
 pub(crate) const TICK: u32 = 1 << 15;
@@ -59,4 +64,45 @@ pub struct Heap<'a> {
     pub referrers: &'a Referrers,
     /// What is alive, and how far from its root.
     pub reachability: &'a Reachability,
+}
+
+impl Heap<'_> {
+    /// Why answers about who holds what may be wrong, for a person: `the dump was taken during a collection`. `None`
+    /// when nothing speaks against them.
+    #[must_use]
+    pub fn uncertain(&self) -> Option<String> {
+        let (snapshot, graph) = (self.snapshot, self.graph);
+        let mut reasons = Vec::new();
+        if graph.is_unreliable || snapshot.facts.gc.in_progress || snapshot.coverage.n_marked > 0 {
+            reasons.push("the dump was taken during a collection".to_owned());
+        }
+        let lost = snapshot.coverage.lost_bytes();
+        if lost > 0 {
+            reasons.push(format!("{} of the heap could not be read", number::size(lost)));
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    /// Name of the first reference from `from` to `to` that is not left out; `None` where it cannot be read. Reads
+    /// `from` from the dump.
+    #[must_use]
+    pub fn edge_name(&self, from: ObjectId, to: ObjectId) -> Option<String> {
+        let extra = &self.graph.extra;
+        match self.reachability.cut().filter(|cut| !cut.spares(self.snapshot, from)) {
+            None => self.snapshot.edge_name(from, to, extra),
+            Some(cut) => {
+                let is_left = |slot: &Slot| slot.target == to && !cut.takes_slot(self.snapshot, from, slot.offset);
+                match self.snapshot.slots(from).find(is_left) {
+                    Some(slot) => Some(self.snapshot.slot_name(from, slot.offset)),
+                    None => extra_edge(extra, from, to).map(|edge| edge.kind.label().to_owned()),
+                }
+            }
+        }
+    }
+}
+
+/// The edge from `from` to `to` that no field holds.
+fn extra_edge(extra: &[ExtraEdge], from: ObjectId, to: ObjectId) -> Option<&ExtraEdge> {
+    let first = extra.partition_point(|edge| (edge.from, edge.to) < (from, to));
+    extra.get(first).filter(|edge| (edge.from, edge.to) == (from, to))
 }

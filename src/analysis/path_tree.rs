@@ -98,6 +98,7 @@ pub fn holders(
         match ranked.last_mut() {
             Some(last) if last.1 == from => last.2 += 1,
             _ if reach.roots().is_storage(from) => {}
+            _ if !reach.lets(heap.snapshot, heap.graph, from, object) => {}
             _ => ranked.push((reach.rank(from), from, 1)),
         }
     }
@@ -113,7 +114,7 @@ pub fn holders(
         job.tick(0)?;
         answer.rows.push(Holder {
             object: from,
-            via: heap.snapshot.edge_name(from, object, &heap.graph.extra),
+            via: heap.edge_name(from, object),
             n_references,
             distance: reach.level(from),
             stage: reach.stage(from),
@@ -142,7 +143,8 @@ pub fn holding_roots(heap: &Heap<'_>, object: ObjectId) -> Vec<HoldingRoot> {
         })
         .collect();
     for &array in reach.roots().storage() {
-        if !reach.is_alive(array) || !heap.graph.references.of(array).any(|target| target == object) {
+        let refers = || heap.graph.references.of(array).any(|target| target == object);
+        if !reach.is_alive(array) || !refers() || !reach.lets(heap.snapshot, heap.graph, array, object) {
             continue;
         }
         for slot in heap.snapshot.slots(array).filter(|slot| slot.target == object) {

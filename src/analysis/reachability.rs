@@ -1,13 +1,17 @@
 //! What is alive: a staged walk from the roots, and how far each object is from one.
 //!
 //! The roots are walked in the order of [`RootKind`], so that an object's stage is the most preferred kind that reaches
-//! it: an object of stage *stack* is held by stacks alone. Inside a stage the walk is breadth first, and an object's
-//! level is the number of references from the root's object. A shortest path then needs no stored parents: any referrer
-//! of the same stage, one level up, is on one.
+//! it: an object of stage *stack* is held by stacks alone. Of one kind the program's own roots come first, the
+//! framework's after them: whoever looks for a leak wants to see the own code. Kind and owner together are a class.
+//! Inside a class the walk is breadth first, and an object's level is the number of references from the root's object.
+//! A shortest path then needs no stored parents: any referrer of the same class, one level up, is on one.
 
+use std::sync::Arc;
+
+use super::plumbing::{framework_types, is_framework_root};
 use super::{Cut, RootIndex, TICK};
 use crate::base::{Cancelled, Job, RootKind, job::Unit};
-use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, TypeTotals};
+use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, TypeId, TypeTotals};
 
 /// What counts as alive.
 #[derive(Clone, Copy, Debug)]
@@ -46,37 +50,67 @@ impl std::ops::Add for Amount {
 /// Which objects are alive, by which kind of root, at which distance. Three bytes per id.
 #[derive(Clone, Debug, Default)]
 pub struct Reachability {
-    stages: Vec<u8>,
+    /// See [`class_of`].
+    classes: Vec<u8>,
     levels: Vec<u16>,
     /// Levels that do not fit, by object.
     deep: Vec<(ObjectId, u32)>,
     /// What each kind of root reaches that no more preferred kind does.
     amounts: [Amount; RootKind::ALL.len()],
     roots: RootIndex,
-    /// Roots that were walked from.
-    is_active: Vec<bool>,
+    /// Class of every root; [`DEAD`] for one that was not walked from.
+    root_classes: Vec<u8>,
+    /// Types of the framework.
+    framework: Vec<bool>,
+    /// Words on stacks were walked from.
+    stack: bool,
+    /// What was left out.
+    cut: Option<Arc<Cut>>,
 }
 
-/// Stage of an object that nothing holds.
+/// Class of an object that nothing holds.
 const DEAD: u8 = u8::MAX;
 /// Level whose number is in the overflow table.
 const DEEP: u16 = u16::MAX;
+
+/// Kind of root, and whether it is the framework's own, as one number: smaller is preferred.
+const fn class_of(kind: RootKind, is_framework: bool) -> u8 {
+    kind as u8 * 2 + is_framework as u8
+}
 
 impl Reachability {
     /// True when a root reaches `object`.
     #[inline]
     #[must_use]
     pub fn is_alive(&self, object: ObjectId) -> bool {
-        self.stages.get(object.index()).is_some_and(|&stage| stage != DEAD)
+        self.classes.get(object.index()).is_some_and(|&class| class != DEAD)
     }
 
     /// The most preferred kind of root that reaches `object`.
     #[must_use]
     pub fn stage(&self, object: ObjectId) -> Option<RootKind> {
-        RootKind::ALL.get(usize::from(*self.stages.get(object.index())?)).copied()
+        RootKind::ALL.get(usize::from(*self.classes.get(object.index())? / 2)).copied()
     }
 
-    /// References between `object` and the nearest root of its stage: 0 when a root refers to it.
+    /// Stage and owner of the best roots that reach `object`, as a number: smaller is preferred.
+    #[must_use]
+    pub(super) fn class(&self, object: ObjectId) -> Option<u8> {
+        self.classes.get(object.index()).copied().filter(|&class| class != DEAD)
+    }
+
+    /// The same of a root; `None` for one that was not walked from.
+    #[must_use]
+    pub(super) fn class_of_root(&self, root: RootId) -> Option<u8> {
+        self.root_classes.get(root.index()).copied().filter(|&class| class != DEAD)
+    }
+
+    /// True for a type of the framework. Column look-up.
+    #[must_use]
+    pub fn is_framework(&self, ty: TypeId) -> bool {
+        self.framework.get(ty.index()).copied().unwrap_or(false)
+    }
+
+    /// References between `object` and the nearest root of its class: 0 when a root refers to it.
     #[must_use]
     pub fn level(&self, object: ObjectId) -> Option<u32> {
         self.is_alive(object).then(|| match self.levels[object.index()] {
@@ -88,24 +122,44 @@ impl Reachability {
         })
     }
 
-    /// Stage and level as one number: smaller is the better holder. [`u64::MAX`] when nothing holds it.
+    /// Class and level as one number: smaller is the better holder. [`u64::MAX`] when nothing holds it.
     #[must_use]
     pub fn rank(&self, object: ObjectId) -> u64 {
         match self.level(object) {
-            Some(level) => u64::from(self.stages[object.index()]) << 32 | u64::from(level),
+            Some(level) => u64::from(self.classes[object.index()]) << 32 | u64::from(level),
             None => u64::MAX,
         }
     }
 
     /// Roots that were walked from and refer to `object`, most preferred first.
     pub fn roots_of(&self, object: ObjectId) -> impl Iterator<Item = RootId> + '_ {
-        self.roots.of(object).filter(|root| self.is_active[root.index()])
+        let is_gone = self.cut.as_ref().is_some_and(|cut| cut.ignores_object(object));
+        self.roots.of(object).filter(move |root| !is_gone && self.root_classes[root.index()] != DEAD)
     }
 
     /// All roots by object, also those not walked from.
     #[must_use]
     pub fn roots(&self) -> &RootIndex {
         &self.roots
+    }
+
+    /// True when words on stacks and in registers count as roots.
+    #[must_use]
+    pub fn with_stack(&self) -> bool {
+        self.stack
+    }
+
+    /// What was left out of the graph, when something was.
+    #[must_use]
+    pub fn cut(&self) -> Option<&Cut> {
+        self.cut.as_deref()
+    }
+
+    /// True when a reference from `from` to `to`, which refers to it in the whole graph, was not left out. Column
+    /// look-up, but for objects that fields are taken from.
+    #[must_use]
+    pub fn lets(&self, snapshot: &HeapSnapshot, graph: &HeapGraph, from: ObjectId, to: ObjectId) -> bool {
+        self.cut.as_ref().is_none_or(|cut| cut.lets(snapshot, graph, from, to))
     }
 
     /// What `kind` reaches and no more preferred kind does.
@@ -138,7 +192,7 @@ impl Reachability {
     /// Bytes of memory this takes.
     #[must_use]
     pub fn heap_bytes(&self) -> u64 {
-        (self.stages.len() + self.levels.len() * 2 + self.deep.len() * 8) as u64
+        (self.classes.len() + self.levels.len() * 2 + self.deep.len() * 8) as u64
     }
 }
 
@@ -154,41 +208,45 @@ pub fn reachability(
 ) -> Result<Reachability, Cancelled> {
     let n = snapshot.objects.len();
     job.stage("Finding what is alive", Unit::Objects, Some(n as u64));
-    let roots = RootIndex::new(graph);
+    let framework = framework_types(snapshot);
     let mut walk = Walk {
         snapshot,
         graph,
         cut: options.cut,
         job,
-        stages: vec![DEAD; n],
-        levels: vec![0; n],
-        deep: Vec::new(),
-        next: Vec::new(),
+        marks: Marks { classes: vec![DEAD; n], levels: vec![0; n], deep: Vec::new(), next: Vec::new() },
         row: Vec::new(),
         n_since_tick: 0,
     };
-    let mut is_active = vec![false; graph.roots.roots.len()];
+    let mut root_classes = vec![DEAD; graph.roots.roots.len()];
     for kind in RootKind::ALL {
         if kind == RootKind::Stack && !options.stack {
             continue;
         }
-        for (index, root) in graph.roots.roots.iter().enumerate() {
-            if root.kind == kind && options.cut.is_none_or(|cut| !cut.ignores_root(RootId(index as u32))) {
-                is_active[index] = true;
-                walk.seed(kind, root.object);
+        for is_framework in [false, true] {
+            let class = class_of(kind, is_framework);
+            for (index, root) in graph.roots.roots.iter().enumerate() {
+                if root.kind == kind
+                    && is_framework_root(snapshot, graph, root, &framework) == is_framework
+                    && options.cut.is_none_or(|cut| !cut.ignores_root(RootId(index as u32)))
+                {
+                    root_classes[index] = class;
+                    walk.seed(class, root.object);
+                }
             }
+            if is_framework && kind == RootKind::StrongHandle {
+                storage_of_roots(graph, RootKind::Static).for_each(|array| walk.seed(class, array));
+            } else if is_framework && kind == RootKind::ThreadStatic {
+                storage_of_roots(graph, kind).for_each(|array| walk.seed(class, array));
+            }
+            walk.run(class)?;
         }
-        if kind == RootKind::StrongHandle {
-            storage_of_roots(graph, RootKind::Static).for_each(|array| walk.seed(kind, array));
-        } else if kind == RootKind::ThreadStatic {
-            storage_of_roots(graph, kind).for_each(|array| walk.seed(kind, array));
-        }
-        walk.run(kind)?;
     }
-    let Walk { stages, levels, mut deep, .. } = walk;
+    let Walk { marks: Marks { classes, levels, mut deep, .. }, .. } = walk;
     deep.sort_unstable();
-    let amounts = amounts(snapshot, &stages, job)?;
-    Ok(Reachability { stages, levels, deep, amounts, roots, is_active })
+    let amounts = amounts(snapshot, &classes, job)?;
+    let (roots, cut) = (RootIndex::new(graph), options.cut.cloned().map(Arc::new));
+    Ok(Reachability { classes, levels, deep, amounts, roots, root_classes, framework, stack: options.stack, cut })
 }
 
 /// Arrays of the runtime that hold the fields behind roots of `kind`. A handle holds them as a rule; where that handle
@@ -204,31 +262,36 @@ struct Walk<'a> {
     graph: &'a HeapGraph,
     cut: Option<&'a Cut>,
     job: &'a Job,
-    stages: Vec<u8>,
-    levels: Vec<u16>,
-    deep: Vec<(ObjectId, u32)>,
-    next: Vec<ObjectId>,
+    marks: Marks,
     row: Vec<ObjectId>,
     n_since_tick: u32,
 }
 
+/// What is written while walking.
+struct Marks {
+    classes: Vec<u8>,
+    levels: Vec<u16>,
+    deep: Vec<(ObjectId, u32)>,
+    next: Vec<ObjectId>,
+}
+
 impl Walk<'_> {
-    fn seed(&mut self, kind: RootKind, object: ObjectId) {
+    fn seed(&mut self, class: u8, object: ObjectId) {
         if self.cut.is_some_and(|cut| cut.ignores_object(object)) {
             return;
         }
-        if let Some(stage) = self.stages.get_mut(object.index()).filter(|stage| **stage == DEAD) {
-            *stage = kind as u8;
-            self.next.push(object);
+        if let Some(mark) = self.marks.classes.get_mut(object.index()).filter(|mark| **mark == DEAD) {
+            *mark = class;
+            self.marks.next.push(object);
         }
     }
 
-    fn run(&mut self, kind: RootKind) -> Result<(), Cancelled> {
+    fn run(&mut self, class: u8) -> Result<(), Cancelled> {
         let mut level = 0_u32;
         let mut current = Vec::new();
-        while !self.next.is_empty() {
+        while !self.marks.next.is_empty() {
             level += 1;
-            std::mem::swap(&mut current, &mut self.next);
+            std::mem::swap(&mut current, &mut self.marks.next);
             for object in current.drain(..) {
                 self.n_since_tick += 1;
                 if self.n_since_tick == TICK {
@@ -238,29 +301,20 @@ impl Walk<'_> {
                 match self.cut {
                     None => {
                         for target in self.graph.references.of(object) {
-                            reach(
-                                &mut self.stages,
-                                &mut self.levels,
-                                &mut self.deep,
-                                &mut self.next,
-                                kind,
-                                target,
-                                level,
-                            );
+                            self.marks.reach(class, target, level);
+                        }
+                    }
+                    Some(cut) if cut.spares(self.snapshot, object) => {
+                        for target in self.graph.references.of(object) {
+                            if !cut.ignores_object(target) {
+                                self.marks.reach(class, target, level);
+                            }
                         }
                     }
                     Some(cut) => {
                         cut.targets(self.snapshot, self.graph, object, &mut self.row);
                         for &target in &self.row {
-                            reach(
-                                &mut self.stages,
-                                &mut self.levels,
-                                &mut self.deep,
-                                &mut self.next,
-                                kind,
-                                target,
-                                level,
-                            );
+                            self.marks.reach(class, target, level);
                         }
                     }
                 }
@@ -270,38 +324,32 @@ impl Walk<'_> {
     }
 }
 
-#[inline]
-fn reach(
-    stages: &mut [u8],
-    levels: &mut [u16],
-    deep: &mut Vec<(ObjectId, u32)>,
-    next: &mut Vec<ObjectId>,
-    kind: RootKind,
-    target: ObjectId,
-    level: u32,
-) {
-    let stage = &mut stages[target.index()];
-    if *stage != DEAD {
-        return;
-    }
-    *stage = kind as u8;
-    levels[target.index()] = match u16::try_from(level) {
-        Ok(level) if level != DEEP => level,
-        _ => {
-            deep.push((target, level));
-            DEEP
+impl Marks {
+    #[inline]
+    fn reach(&mut self, class: u8, target: ObjectId, level: u32) {
+        let mark = &mut self.classes[target.index()];
+        if *mark != DEAD {
+            return;
         }
-    };
-    next.push(target);
+        *mark = class;
+        self.levels[target.index()] = match u16::try_from(level) {
+            Ok(level) if level != DEEP => level,
+            _ => {
+                self.deep.push((target, level));
+                DEEP
+            }
+        };
+        self.next.push(target);
+    }
 }
 
-fn amounts(snapshot: &HeapSnapshot, stages: &[u8], job: &Job) -> Result<[Amount; RootKind::ALL.len()], Cancelled> {
+fn amounts(snapshot: &HeapSnapshot, classes: &[u8], job: &Job) -> Result<[Amount; RootKind::ALL.len()], Cancelled> {
     let mut amounts = [Amount::default(); RootKind::ALL.len()];
     for entry in snapshot.objects.all_entries() {
         if entry.id.0 % TICK == 0 {
             job.tick(0)?;
         }
-        if let Some(amount) = amounts.get_mut(usize::from(stages[entry.id.index()])) {
+        if let Some(amount) = amounts.get_mut(usize::from(classes[entry.id.index()] / 2)) {
             amount.add(entry.size);
         }
     }

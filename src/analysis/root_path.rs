@@ -85,7 +85,7 @@ impl RootPath {
         let mut steps = Vec::with_capacity(self.objects.len());
         let mut before = None;
         for &object in &self.objects {
-            let via = before.and_then(|from| heap.snapshot.edge_name(from, object, &heap.graph.extra));
+            let via = before.and_then(|from| heap.edge_name(from, object));
             steps.push(PathStep { object, via });
             before = Some(object);
         }
@@ -120,7 +120,7 @@ pub fn root_path(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Option<
     let mut at = object;
     let start = loop {
         job.tick(0)?;
-        if let Some(root) = start_root(reach, heap, at) {
+        if let Some(root) = start_root(reach, at) {
             break PathStart::Root(root);
         }
         let Some(parent) = parent(heap, at) else {
@@ -137,17 +137,36 @@ pub fn root_path(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Option<
     Ok(Some(RootPath { start, objects }))
 }
 
-/// The root of its stage that refers to `object`, when one does.
-fn start_root(reach: &Reachability, heap: &Heap<'_>, object: ObjectId) -> Option<RootId> {
-    let stage = reach.stage(object)?;
-    reach.roots_of(object).find(|root| heap.graph.roots.roots[root.index()].kind == stage)
+/// The root that the walk came to `object` from, when it is one's own.
+fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootId> {
+    // Deeper down a root of the same class may refer to the object only when it was left out.
+    if reach.level(object)? > 0 {
+        return None;
+    }
+    let class = reach.class(object)?;
+    reach.roots_of(object).find(|&root| reach.class_of_root(root) == Some(class))
 }
 
-/// A referrer of `object` one level nearer to a root of its stage.
-fn parent(heap: &Heap<'_>, object: ObjectId) -> Option<ObjectId> {
+/// Equally near referrers that are looked at for one of the program's own.
+const MOST_COMPARED: usize = 64;
+
+/// A referrer of `object` one level nearer to a root of its class: the first one of the program's own, else the first.
+pub(super) fn parent(heap: &Heap<'_>, object: ObjectId) -> Option<ObjectId> {
     let reach = heap.reachability;
-    let (stage, level) = (reach.stage(object)?, reach.level(object)?.checked_sub(1)?);
-    heap.referrers.of(object).find(|&from| reach.stage(from) == Some(stage) && reach.level(from) == Some(level))
+    let (class, level) = (reach.class(object)?, reach.level(object)?.checked_sub(1)?);
+    let mut first = None;
+    let is_nearer = |&from: &ObjectId| {
+        reach.class(from) == Some(class)
+            && reach.level(from) == Some(level)
+            && reach.lets(heap.snapshot, heap.graph, from, object)
+    };
+    for from in heap.referrers.of(object).filter(is_nearer).take(MOST_COMPARED) {
+        if !reach.is_framework(heap.snapshot.objects.type_of(from)) {
+            return Some(from);
+        }
+        first.get_or_insert(from);
+    }
+    first
 }
 
 #[cfg(test)]

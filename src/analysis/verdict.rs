@@ -86,7 +86,7 @@ pub fn verdict(heap: &Heap<'_>, tree: &DominatorTree, events: &Events, suspects:
             "No holder passes the threshold, and no event keeps an object that nothing else uses.".to_owned(),
         ],
     };
-    Verdict { headline, others, sentences, uncertain: uncertain(heap), live, garbage }
+    Verdict { headline, others, sentences, uncertain: heap.uncertain(), live, garbage }
 }
 
 const fn rank(headline: Headline) -> (u8, usize) {
@@ -237,17 +237,4 @@ fn garbage_sentences(heap: &Heap<'_>, live: Retained, garbage: Retained) -> [Str
         ),
         format!("It is no leak: only **{}** is alive.{own}", number::size(live.bytes)),
     ]
-}
-
-/// What makes the findings less than certain.
-fn uncertain(heap: &Heap<'_>) -> Option<String> {
-    let (snapshot, graph) = (heap.snapshot, heap.graph);
-    if graph.is_unreliable || snapshot.facts.gc.in_progress {
-        return Some("the dump was taken during a collection".to_owned());
-    }
-    let lost = snapshot.coverage.lost_bytes();
-    if lost > 0 {
-        return Some(format!("{} of the heap could not be read", number::size(lost)));
-    }
-    None
 }

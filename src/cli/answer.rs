@@ -70,6 +70,6 @@ fn why_alive(session: &Session, analyses: &Analyses) -> Result<Option<(ObjectId,
         let n_live = instances().filter(|&object| heap.reachability.is_alive(object)).count();
         let live = instances().filter(|&object| heap.reachability.is_alive(object)).nth(n_live / 2);
         let Some(object) = live.or_else(|| instances().next()) else { return Ok(None) };
-        Ok(Some((object, PathReport::new(&heap, object, false, job)?)))
+        Ok(Some((object, PathReport::new(&heap, object, false, &[], job)?)))
     })
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::analysis::dominator_tree::Grouping;
 use crate::analysis::inspections::NAMES as INSPECTIONS;
 use crate::report::Form;
+use crate::report::ignore::GRAMMAR;
 use crate::report::instances::InstanceOrder;
 use crate::report::types::{TypeGrouping, TypeOrder};
 
@@ -111,6 +112,8 @@ pub enum Command {
     Dominators(DominatorsArgs),
     /// Every root by kind, and what only this kind keeps alive [SOS: gcroot -all, one object at a time]
     Roots(TableArgs),
+    /// What would come back if references, objects or roots were gone: objects and bytes by type, exactly
+    WhatIf(WhatIfArgs),
     /// What an object refers to, or what refers to it [SOS: dumpobj, one reference at a time]
     Refs(RefsArgs),
     /// GC handles of all kinds, with what they hold [SOS: gchandles]
@@ -380,6 +383,7 @@ impl From<PathFormArg> for Form {
 
 /// Arguments of `path`.
 #[derive(Debug, Args)]
+#[command(after_help = GRAMMAR)]
 pub struct PathArgs {
     /// Dump and how it is opened.
     #[command(flatten)]
@@ -393,9 +397,33 @@ pub struct PathArgs {
     /// Leave out words on stacks and in registers, which may be stale.
     #[arg(long)]
     pub no_stack: bool,
+    /// Look for paths without something, see below; may be repeated.
+    #[arg(long, value_name = "EDGE")]
+    pub ignore: Vec<String>,
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: PathFormArg,
+}
+
+/// Arguments of `what-if`.
+#[derive(Debug, Args)]
+#[command(after_help = GRAMMAR)]
+pub struct WhatIfArgs {
+    /// Dump and how it is opened.
+    #[command(flatten)]
+    pub common: Common,
+    /// What is taken away, see below; may be repeated: what all of them hold together comes back, too.
+    #[arg(long, value_name = "EDGE", required = true)]
+    pub ignore: Vec<String>,
+    /// Leave out words on stacks and in registers, which may be stale.
+    #[arg(long)]
+    pub no_stack: bool,
+    /// At most N rows; 0 means all [default: 50 on a terminal, else all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: FormArg,
 }
 
 /// Arguments of `refs`.

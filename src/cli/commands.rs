@@ -4,22 +4,21 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use super::args::{
-    Command, Common, DominatorsArgs, FormArg, InspectArgs, InstancesArgs, LeaksArgs, ListArgs, PathArgs, RefsArgs,
-    RetainedArgs, TableArgs, TypesArgs,
+    Command, Common, DominatorsArgs, FormArg, InspectArgs, InstancesArgs, LeaksArgs, ListArgs, RefsArgs, RetainedArgs,
+    TableArgs, TypesArgs,
 };
 use super::open::{Need, open};
-use super::{CliError, Exit, say};
+use super::{CliError, Exit, paths, say};
+use crate::analysis::Heap;
 use crate::analysis::dominator_tree::TreeView;
 use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
 use crate::analysis::findings::Findings;
 use crate::analysis::histogram::totals_where;
-use crate::analysis::{Heap, ReachabilityOptions, reachability};
 use crate::base::{Cancelled, Job};
 use crate::report::events::EventsReport;
 use crate::report::filter::NameFilter;
 use crate::report::instances::{InstancesOptions, InstancesReport};
 use crate::report::leaks::{InspectReport, LeaksReport};
-use crate::report::path::PathReport;
 use crate::report::refs::{Direction, RefsReport};
 use crate::report::retained::{DominatorsReport, RetainedReport};
 use crate::report::roots::{FinalizersReport, HandlesReport, RootsReport, StaticsReport, ThreadsReport};
@@ -37,7 +36,8 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Info(args) => info(args),
         Command::Types(args) => types(args),
         Command::Instances(args) => instances(args),
-        Command::Path(args) => path(args),
+        Command::Path(args) => paths::path(args),
+        Command::WhatIf(args) => paths::what_if(args),
         Command::Verify(args) => with_graph(args, VerifyReport::new),
         Command::Leaks(args) => leaks(args),
         Command::Inspect(args) => inspect(args),
@@ -106,23 +106,6 @@ fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
     let report = ask(&session, move |analyses, job| {
         let is_reachable = |object| analyses.is_reachable(object);
         InstancesReport::new(&analyses.snapshot, &choice, &is_reachable, options, job)
-    })?;
-    print(&report, args.format.into())?;
-    Ok(exit_code(&args.common, &analyses))
-}
-
-fn path(args: &PathArgs) -> Result<Exit, CliError> {
-    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
-    let analyses = analyses(&session)?;
-    let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
-    let (all, no_stack) = (args.all, args.no_stack);
-    let report = ask_heap(&session, move |heap, job| {
-        if !no_stack {
-            return PathReport::new(heap, object, all, job);
-        }
-        let options = ReachabilityOptions { stack: false, cut: None };
-        let precise = reachability(heap.snapshot, heap.graph, options, job)?;
-        PathReport::new(&Heap { reachability: &precise, ..*heap }, object, all, job)
     })?;
     print(&report, args.format.into())?;
     Ok(exit_code(&args.common, &analyses))
@@ -282,7 +265,7 @@ fn refs(args: &RefsArgs) -> Result<Exit, CliError> {
 }
 
 /// Asks something about single objects and waits.
-fn ask_heap<T: Send + 'static>(
+pub(super) fn ask_heap<T: Send + 'static>(
     session: &Session,
     question: impl FnOnce(&Heap<'_>, &Job) -> Result<T, Cancelled> + Send + 'static,
 ) -> Result<T, CliError> {
@@ -329,7 +312,7 @@ pub(super) fn print<R: Report>(report: &R, form: Form) -> Result<(), CliError> {
 }
 
 /// Code 3 when something was lost and that matters to the caller.
-fn exit_code(common: &Common, analyses: &Analyses) -> Exit {
+pub(super) fn exit_code(common: &Common, analyses: &Analyses) -> Exit {
     let graph = analyses.graph.as_deref();
     if common.strict && !coverage::is_complete(&analyses.snapshot, graph) {
         say(&format!("heaproot: --strict: {}", coverage::sentence(&analyses.snapshot, graph)));
@@ -338,7 +321,7 @@ fn exit_code(common: &Common, analyses: &Analyses) -> Exit {
     Exit::Done
 }
 
-fn limit(asked: Option<usize>, format: FormArg) -> Option<usize> {
+pub(super) fn limit(asked: Option<usize>, format: FormArg) -> Option<usize> {
     match asked {
         Some(0) => None,
         Some(limit) => Some(limit),

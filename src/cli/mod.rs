@@ -7,6 +7,7 @@ mod answer;
 pub mod args;
 mod commands;
 mod open;
+mod paths;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use clap::Parser;
 pub use answer::answer;
 pub use args::{Cli, Command};
 
+use crate::report::ignore::IgnoreError;
 use crate::report::lookup::LookupError;
 use crate::session::LoadProblem;
 
@@ -50,6 +52,15 @@ pub enum CliError {
     /// What was asked for is not in the dump.
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    /// What is to be ignored is not in the dump.
+    #[error("--ignore {text}: {problem}")]
+    Ignore {
+        /// What was asked for.
+        text: String,
+        /// Why not.
+        #[source]
+        problem: IgnoreError,
+    },
     /// What was asked for makes no sense.
     #[error("{0}")]
     Usage(String),
@@ -91,7 +102,7 @@ pub fn finish(result: Result<Exit, CliError>) -> ExitCode {
         Err(err) => {
             let exit = match err {
                 CliError::Load(_) | CliError::Output(_) => Exit::Unreadable,
-                CliError::Lookup(_) | CliError::Usage(_) => Exit::Usage,
+                CliError::Lookup(_) | CliError::Ignore { .. } | CliError::Usage(_) => Exit::Usage,
             };
             say(&format!("heaproot: {}", err.to_string().trim_end()));
             exit.into()

@@ -91,23 +91,31 @@ pub fn find_object(snapshot: &HeapSnapshot, text: &str) -> Result<(ObjectId, u64
 /// # Errors
 /// [`LookupError::NoType`], [`LookupError::ManyTypes`].
 pub fn find_types(snapshot: &HeapSnapshot, text: &str) -> Result<TypeChoice, LookupError> {
+    choose(snapshot, text, |_| true)
+}
+
+/// [`find_types`] among the types that `fits` lets through.
+///
+/// # Errors
+/// [`LookupError::NoType`], [`LookupError::ManyTypes`].
+pub(super) fn choose(
+    snapshot: &HeapSnapshot,
+    text: &str,
+    fits: impl Fn(TypeId) -> bool,
+) -> Result<TypeChoice, LookupError> {
     let text = text.trim();
-    if let Some(id) = parse_address(text).ok().and_then(|at| snapshot.types.by_method_table(at)) {
+    if let Some(id) = parse_address(text).ok().and_then(|at| snapshot.types.by_method_table(at)).filter(|&id| fits(id))
+    {
         return Ok(TypeChoice { name: snapshot.types.row(id).display_name(), ids: vec![id] });
     }
     let named = || {
         snapshot.types.iter().filter_map(|(id, row)| {
             let is_object = !matches!(row.shape, TypeShape::Free | TypeShape::Gap);
-            Some((id, row.name.known().filter(|_| is_object)?))
+            Some((id, row.name.known().filter(|_| is_object && fits(id))?))
         })
     };
-    let lower = text.to_lowercase();
-    let is_tail =
-        |name: &str| name.strip_suffix(text).is_some_and(|head| head.is_empty() || head.ends_with(['.', '+']));
-    let rules: [&dyn Fn(&str) -> bool; 4] =
-        [&|name| name == text, &is_tail, &|name| name.contains(text), &|name| name.to_lowercase().contains(&lower)];
-    for rule in rules {
-        let mut fitting: Vec<(TypeId, &str)> = named().filter(|(_, name)| rule(name)).collect();
+    for rule in Rule::ALL {
+        let mut fitting: Vec<(TypeId, &str)> = named().filter(|(_, name)| rule.fits(text, name)).collect();
         // A type without instances steps back when one with instances fits too.
         let has_instances = |id: TypeId| snapshot.totals.get(id.index()).is_some_and(|totals| totals.count > 0);
         if fitting.iter().any(|&(id, _)| has_instances(id)) {
@@ -125,6 +133,32 @@ pub fn find_types(snapshot: &HeapSnapshot, text: &str) -> Result<TypeChoice, Loo
     }
     let nearest = nearest(named().map(|(_, name)| name), text);
     Err(LookupError::NoType { text: text.to_owned(), nearest })
+}
+
+/// How a text may fit a name, the surest way first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// The whole name.
+    Whole,
+    /// The end of it, behind a `.` or `+`.
+    Tail,
+    /// Any part.
+    Part,
+    /// Any part, in any case.
+    PartInAnyCase,
+}
+
+impl Rule {
+    pub(super) const ALL: [Self; 4] = [Self::Whole, Self::Tail, Self::Part, Self::PartInAnyCase];
+
+    pub(super) fn fits(self, text: &str, name: &str) -> bool {
+        match self {
+            Self::Whole => name == text,
+            Self::Tail => name.strip_suffix(text).is_some_and(|head| head.is_empty() || head.ends_with(['.', '+'])),
+            Self::Part => name.contains(text),
+            Self::PartInAnyCase => name.to_lowercase().contains(&text.to_lowercase()),
+        }
+    }
 }
 
 fn biggest(snapshot: &HeapSnapshot, mut fitting: Vec<(TypeId, &str)>) -> Vec<String> {
@@ -172,11 +206,11 @@ fn distance(a: &str, b: &str) -> usize {
     above.last().copied().unwrap_or(0)
 }
 
-fn nearest_text(nearest: &[String]) -> String {
+pub(super) fn nearest_text(nearest: &[String]) -> String {
     if nearest.is_empty() { String::new() } else { format!("; did you mean {}?", nearest.join(" or ")) }
 }
 
-fn list_text(shown: &[String], n_fitting: usize) -> String {
+pub(super) fn list_text(shown: &[String], n_fitting: usize) -> String {
     let mut text: String = shown.iter().map(|name| format!("\n  {}", super::printable(name))).collect();
     if n_fitting > shown.len() {
         text.push_str(&format!("\n  and {} more", n_fitting - shown.len()));

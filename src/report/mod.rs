@@ -9,6 +9,7 @@
 pub mod coverage;
 pub mod events;
 pub mod filter;
+pub mod ignore;
 pub mod info;
 pub mod instances;
 pub mod leaks;
@@ -20,6 +21,7 @@ pub mod roots;
 pub mod table;
 pub mod types;
 pub mod verify;
+pub mod what_if;
 
 use std::io::{self, Write};
 

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::table::{Cell, Section, Table, text};
+use super::what_if::{IgnoredLine, ignored_lines};
 use super::{Hex, Report};
 use crate::analysis::path_tree::{Page, holders, holding_roots};
-use crate::analysis::{Heap, RootPath, root_path};
+use crate::analysis::{Heap, Ignore, RootPath, root_path};
 use crate::base::{Addr, Cancelled, Job, RootKind, number};
 use crate::snapshot::ObjectId;
 
@@ -36,6 +37,10 @@ pub struct PathReport {
     /// How many there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_referrers: Option<u64>,
+    /// What was left out of the graph.
+    pub ignored: Vec<IgnoredLine>,
+    /// Why it may be wrong; `null` when nothing speaks against it.
+    pub uncertain: Option<String>,
 }
 
 /// One path.
@@ -107,7 +112,7 @@ impl PathReport {
     ///
     /// # Errors
     /// [`Cancelled`] when the job was.
-    pub fn new(heap: &Heap<'_>, object: ObjectId, all: bool, job: &Job) -> Result<Self, Cancelled> {
+    pub fn new(heap: &Heap<'_>, object: ObjectId, all: bool, ignored: &[Ignore], job: &Job) -> Result<Self, Cancelled> {
         let snapshot = heap.snapshot;
         let first = root_path(heap, object, job)?;
         let mut paths: Vec<PathLine> = first.iter().map(|path| path_line(heap, path)).collect();
@@ -135,6 +140,8 @@ impl PathReport {
             paths,
             referrers,
             n_referrers,
+            ignored: ignored_lines(heap, ignored),
+            uncertain: heap.uncertain(),
         })
     }
 
@@ -158,9 +165,13 @@ impl PathReport {
             sections.push(Section::Table(table));
         }
         if self.paths.is_empty() {
-            sections.push(Section::Line("Nothing holds it: garbage not yet collected.".to_owned()));
+            sections.push(Section::Line(if self.ignored.is_empty() {
+                "Nothing holds it: garbage not yet collected.".to_owned()
+            } else {
+                "Nothing else holds it.".to_owned()
+            }));
             let n = self.n_referrers.unwrap_or(0);
-            if n > 0 {
+            if n > 0 && self.ignored.is_empty() {
                 let objects =
                     number::counted(n, "object, garbage itself, refers", "objects, garbage themselves, refer");
                 sections.push(Section::Line(format!("{objects} to it:")));
@@ -190,6 +201,13 @@ impl Report for PathReport {
             title.push_str(&format!(": {preview}"));
         }
         let mut sections = vec![Section::Line(title)];
+        if !self.ignored.is_empty() {
+            sections.push(Section::Heading("Without".to_owned()));
+            sections.extend(self.ignored.iter().map(|line| Section::Line(format!("  {}", line.words))));
+        }
+        if let Some(why) = &self.uncertain {
+            sections.push(Section::Line(format!("uncertain: {why}")));
+        }
         sections.extend(self.lines());
         sections
     }

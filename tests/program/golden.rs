@@ -11,13 +11,14 @@ use std::process::Command;
 use crate::{fixture, project};
 
 /// Arguments of each view. `{}` is what the first line of the golden file says behind `# argument: `.
-const VIEWS: [(&str, &[&str]); 6] = [
+const VIEWS: [(&str, &[&str]); 7] = [
     ("info", &["info"]),
     ("types", &["types", "--limit", "40"]),
     ("namespaces", &["types", "--by", "namespace"]),
     ("instances", &["instances", "{}", "--limit", "10"]),
     ("path", &["path", "{}"]),
     ("verify", &["verify"]),
+    ("what-if", &["what-if", "--ignore", "{}"]),
 ];
 
 #[test]

@@ -1,8 +1,8 @@
 //! The types of a heap as the window lists them: names in lower case, modules, own or framework. Made once per dump.
 
+use crate::analysis::plumbing::is_framework;
 use crate::base::{Cancelled, Job};
 use crate::snapshot::{HeapSnapshot, TypeId, TypeName, TypeRow, TypeShape, TypeTotals};
-use crate::ui::type_name;
 
 /// One type with instances.
 #[derive(Clone, Debug)]
@@ -88,57 +88,5 @@ fn entry(snapshot: &HeapSnapshot, id: TypeId, row: &TypeRow, totals: TypeTotals)
         unnamed,
         name: name.into(),
         totals,
-    }
-}
-
-/// Is a type the framework's own. An array is what its elements are. By the module that defines it; by namespace when
-/// the module is unknown; never for a type of which neither is known.
-pub(super) fn is_framework(snapshot: &HeapSnapshot, row: &TypeRow) -> bool {
-    let mut row = row;
-    // Arrays of arrays end; a bent table that loops does not.
-    for _ in 0..16 {
-        match row.element {
-            Some(element) if element.index() < snapshot.types.len() => row = snapshot.types.row(element),
-            _ => break,
-        }
-    }
-    match row.module.and_then(|module| snapshot.modules.get(module.index())) {
-        Some(module) => is_framework_name(module.name.trim_end_matches(".dll").trim_end_matches(".exe")),
-        None => row.name.known().is_some_and(|name| is_framework_name(type_name::namespace(name))),
-    }
-}
-
-/// Is this the name of one of the framework's assemblies or namespaces.
-pub(super) fn is_framework_name(name: &str) -> bool {
-    const ROOTS: [&str; 9] = [
-        "System",
-        "Microsoft",
-        "Internal",
-        "Interop",
-        "mscorlib",
-        "netstandard",
-        "WindowsBase",
-        "PresentationCore",
-        "PresentationFramework",
-    ];
-    ROOTS.iter().any(|root| name.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn framework_names_begin_with_a_whole_word() {
-        for (name, expected) in [
-            ("System", true),
-            ("System.Private.CoreLib", true),
-            ("SystemOfMine", false),
-            ("Microsoft.Extensions.Caching", true),
-            ("Leaky.Worker", false),
-            ("", false),
-        ] {
-            assert_eq!(is_framework_name(name), expected, "{name}");
-        }
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::catalog::{is_framework, is_framework_name};
 use super::paths;
+use crate::analysis::plumbing::{is_framework, is_framework_name};
 use crate::analysis::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
 use crate::analysis::dominators::Retained;
 use crate::base::{Cancelled, Job, number};
