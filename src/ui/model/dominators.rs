@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::paths;
-use crate::analysis::plumbing::{is_framework, is_framework_name};
 use crate::analysis::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
 use crate::analysis::dominators::Retained;
+use crate::analysis::plumbing::{is_framework, is_framework_name};
 use crate::base::{Cancelled, Job, number};
 use crate::session::Analyses;
 use crate::snapshot::{ObjectId, TypeId, TypeShape};
