@@ -219,9 +219,11 @@ mod tests {
         // Two roots hold the same: neither alone frees it.
         let graph = GraphSpec::from_lists(&[vec![2], vec![2], vec![3], vec![]]).with_handles(&[0, 1]).build();
         with_heap(&graph, |heap| {
-            let freed = |ignored: &[Ignore]| what_if(heap, ignored, &Job::new()).unwrap().freed.count;
-            let (a, b) = (Ignore::Root(RootId(0)), Ignore::Root(RootId(1)));
-            assert_eq!((freed(&[]), freed(&[a.clone()]), freed(&[b.clone()]), freed(&[a, b])), (0, 1, 1, 4));
+            let freed = |roots: &[u32]| {
+                let ignored: Vec<Ignore> = roots.iter().map(|&root| Ignore::Root(RootId(root))).collect();
+                what_if(heap, &ignored, &Job::new()).unwrap().freed.count
+            };
+            assert_eq!((freed(&[]), freed(&[0]), freed(&[1]), freed(&[0, 1])), (0, 1, 1, 4));
         });
     }
 

@@ -111,7 +111,9 @@ pub fn parse(snapshot: &HeapSnapshot, graph: &HeapGraph, text: &str) -> Result<V
         match lookup::find_object(snapshot, text) {
             Ok((object, _)) => return Ok(vec![Ignore::Object(object)]),
             // The address of a MethodTable, or a name that looks like a number: `Added`, `Face`.
-            Err(err) => return Ok(types(lookup::find_types(snapshot, text).map_err(|_| err)?.ids)),
+            Err(err) => {
+                return lookup::find_types(snapshot, text).map_or(Err(err.into()), |found| Ok(types(found.ids)));
+            }
         }
     }
     parse_name(snapshot, graph, text)
