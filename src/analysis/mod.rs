@@ -7,6 +7,7 @@
 //! reachability                 what keeps an object alive, how far from a root
 //! roots                        what a root is called
 //! root_path, path_tree         why one object is alive
+//! merged_paths                 why many objects are alive, in one tree
 //! dominators                   what each object keeps alive, alone
 //! cut                          the same questions with some references taken away
 //! what_if                      what comes back then
@@ -24,6 +25,7 @@ pub mod findings;
 pub mod fingerprint;
 pub mod histogram;
 pub mod inspections;
+pub mod merged_paths;
 pub mod object_set;
 pub mod path_tree;
 pub mod plumbing;
@@ -39,6 +41,7 @@ pub mod what_if;
 pub use cut::{Cut, Ignore};
 pub use dominators::{Dominator, DominatorTree, Retained, dominators};
 pub use histogram::{Histogram, histogram};
+pub use merged_paths::{MergedGrouping, MergedPaths};
 pub use object_set::ObjectSet;
 pub use path_tree::{Holders, holders};
 pub use reachability::{Reachability, ReachabilityOptions, reachability};

@@ -31,6 +31,11 @@ impl ObjectSet {
         self.words[object.index() / 64] &= !(1 << (object.0 % 64));
     }
 
+    /// Takes every object out.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// True when `object` is in it. False for an id beyond the heap.
     #[inline]
     #[must_use]

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::plumbing::{framework_types, is_framework_root};
-use super::{Cut, RootIndex, TICK};
+use super::{Cut, ObjectSet, RootIndex, TICK};
 use crate::base::{Cancelled, Job, RootKind, job::Unit};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, TypeId, TypeTotals};
 
@@ -214,7 +214,12 @@ pub fn reachability(
         graph,
         cut: options.cut,
         job,
-        marks: Marks { classes: vec![DEAD; n], levels: vec![0; n], deep: Vec::new(), next: Vec::new() },
+        classes: vec![DEAD; n],
+        levels: vec![0; n],
+        deep: Vec::new(),
+        seen: ObjectSet::new(n),
+        next: Vec::new(),
+        wide: ObjectSet::new(n),
         row: Vec::new(),
         n_since_tick: 0,
     };
@@ -231,18 +236,18 @@ pub fn reachability(
                     && options.cut.is_none_or(|cut| !cut.ignores_root(RootId(index as u32)))
                 {
                     root_classes[index] = class;
-                    walk.seed(class, root.object);
+                    walk.seed(root.object);
                 }
             }
             if is_framework && kind == RootKind::StrongHandle {
-                storage_of_roots(graph, RootKind::Static).for_each(|array| walk.seed(class, array));
+                storage_of_roots(graph, RootKind::Static).for_each(|array| walk.seed(array));
             } else if is_framework && kind == RootKind::ThreadStatic {
-                storage_of_roots(graph, kind).for_each(|array| walk.seed(class, array));
+                storage_of_roots(graph, kind).for_each(|array| walk.seed(array));
             }
             walk.run(class)?;
         }
     }
-    let Walk { marks: Marks { classes, levels, mut deep, .. }, .. } = walk;
+    let Walk { classes, levels, mut deep, .. } = walk;
     deep.sort_unstable();
     let amounts = amounts(snapshot, &classes, job)?;
     let (roots, cut) = (RootIndex::new(graph), options.cut.cloned().map(Arc::new));
@@ -262,84 +267,83 @@ struct Walk<'a> {
     graph: &'a HeapGraph,
     cut: Option<&'a Cut>,
     job: &'a Job,
-    marks: Marks,
+    classes: Vec<u8>,
+    levels: Vec<u16>,
+    deep: Vec<(ObjectId, u32)>,
+    /// Objects that were met. Random look-ups go here alone: one bit an object stays in the cache, columns do not.
+    seen: ObjectSet,
+    /// Objects of the next level, in the order they were met.
+    next: Vec<ObjectId>,
+    /// The level that is walked, when it is a wide one.
+    wide: ObjectSet,
     row: Vec<ObjectId>,
     n_since_tick: u32,
 }
 
-/// What is written while walking.
-struct Marks {
-    classes: Vec<u8>,
-    levels: Vec<u16>,
-    deep: Vec<(ObjectId, u32)>,
-    next: Vec<ObjectId>,
-}
-
 impl Walk<'_> {
-    fn seed(&mut self, class: u8, object: ObjectId) {
-        if self.cut.is_some_and(|cut| cut.ignores_object(object)) {
-            return;
-        }
-        if let Some(mark) = self.marks.classes.get_mut(object.index()).filter(|mark| **mark == DEAD) {
-            *mark = class;
-            self.marks.next.push(object);
+    fn seed(&mut self, object: ObjectId) {
+        if self.cut.is_none_or(|cut| !cut.ignores_object(object)) && self.seen.insert(object) {
+            self.next.push(object);
         }
     }
 
     fn run(&mut self, class: u8) -> Result<(), Cancelled> {
+        // In the order of their ids the rows of a wide level come one after the other out of memory.
+        let n_wide = (self.classes.len() / 1024).max(1 << 10);
         let mut level = 0_u32;
         let mut current = Vec::new();
-        while !self.marks.next.is_empty() {
-            level += 1;
-            std::mem::swap(&mut current, &mut self.marks.next);
-            for object in current.drain(..) {
-                self.n_since_tick += 1;
-                if self.n_since_tick == TICK {
-                    self.n_since_tick = 0;
-                    self.job.tick(u64::from(TICK))?;
+        while !self.next.is_empty() {
+            std::mem::swap(&mut current, &mut self.next);
+            if current.len() < n_wide {
+                for object in current.drain(..) {
+                    self.visit(object, class, level)?;
                 }
-                match self.cut {
-                    None => {
-                        for target in self.graph.references.of(object) {
-                            self.marks.reach(class, target, level);
-                        }
-                    }
-                    Some(cut) if cut.spares(self.snapshot, object) => {
-                        for target in self.graph.references.of(object) {
-                            if !cut.ignores_object(target) {
-                                self.marks.reach(class, target, level);
-                            }
-                        }
-                    }
-                    Some(cut) => {
-                        cut.targets(self.snapshot, self.graph, object, &mut self.row);
-                        for &target in &self.row {
-                            self.marks.reach(class, target, level);
-                        }
-                    }
+            } else {
+                let mut wide = std::mem::take(&mut self.wide);
+                for object in current.drain(..) {
+                    wide.insert(object);
                 }
+                for object in wide.iter() {
+                    self.visit(object, class, level)?;
+                }
+                wide.clear();
+                self.wide = wide;
             }
+            level += 1;
         }
         Ok(())
     }
-}
 
-impl Marks {
     #[inline]
-    fn reach(&mut self, class: u8, target: ObjectId, level: u32) {
-        let mark = &mut self.classes[target.index()];
-        if *mark != DEAD {
-            return;
+    fn visit(&mut self, object: ObjectId, class: u8, level: u32) -> Result<(), Cancelled> {
+        self.n_since_tick += 1;
+        if self.n_since_tick == TICK {
+            self.n_since_tick = 0;
+            self.job.tick(u64::from(TICK))?;
         }
-        *mark = class;
-        self.levels[target.index()] = match u16::try_from(level) {
+        self.classes[object.index()] = class;
+        self.levels[object.index()] = match u16::try_from(level) {
             Ok(level) if level != DEEP => level,
             _ => {
-                self.deep.push((target, level));
+                self.deep.push((object, level));
                 DEEP
             }
         };
-        self.next.push(target);
+        match self.cut {
+            None => {
+                let new = self.graph.references.of(object).filter(|&target| self.seen.insert(target));
+                self.next.extend(new);
+            }
+            Some(cut) if cut.spares(self.snapshot, object) => {
+                let left = self.graph.references.of(object).filter(|&target| !cut.ignores_object(target));
+                self.next.extend(left.filter(|&target| self.seen.insert(target)));
+            }
+            Some(cut) => {
+                cut.targets(self.snapshot, self.graph, object, &mut self.row);
+                self.next.extend(self.row.iter().copied().filter(|&target| self.seen.insert(target)));
+            }
+        }
+        Ok(())
     }
 }
 

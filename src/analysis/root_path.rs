@@ -138,7 +138,7 @@ pub fn root_path(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Option<
 }
 
 /// The root that the walk came to `object` from, when it is one's own.
-fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootId> {
+pub(super) fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootId> {
     // Deeper down a root of the same class may refer to the object only when it was left out.
     if reach.level(object)? > 0 {
         return None;

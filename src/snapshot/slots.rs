@@ -75,12 +75,27 @@ impl HeapSnapshot {
     /// `extra` (sorted); else `None`. Reads `from` from the dump.
     #[must_use]
     pub fn edge_name(&self, from: ObjectId, to: ObjectId, extra: &[ExtraEdge]) -> Option<String> {
-        if let Some(slot) = self.slots(from).find(|slot| slot.target == to) {
-            return Some(self.slot_name(from, slot.offset));
+        if let Some(offset) = self.slot_to(from, to) {
+            return Some(self.slot_name(from, offset));
         }
         let first = extra.partition_point(|edge| (edge.from, edge.to) < (from, to));
         let edge = extra.get(first).filter(|edge| (edge.from, edge.to) == (from, to))?;
         Some(edge.kind.label().to_owned())
+    }
+
+    /// The first slot of `from` that refers to `to`, in bytes from its address. A plain search through its words, fast
+    /// enough for arrays of millions.
+    fn slot_to(&self, from: ObjectId, to: ObjectId) -> Option<u64> {
+        let wanted = self.objects.address(to).0.to_le_bytes();
+        let at = self.objects.address(from);
+        self.type_of(from).references.stretches(self.objects.size(from)).find_map(|(start, len)| {
+            let whole = self.values.bytes_at(at.plus(start)).and_then(|bytes| bytes.get(..usize::try_from(len).ok()?));
+            let index = match whole {
+                Some(bytes) => bytes.as_chunks::<8>().0.iter().position(|word| *word == wanted)? as u64,
+                None => (0..len / 8).find(|index| self.read(at.plus(start + index * 8)) == Some(wanted))?,
+            };
+            Some(start + index * 8)
+        })
     }
 
     /// Names of all slots of `from` that refer to `to`, at most `most`.
