@@ -140,6 +140,9 @@ fn main() {
         }
         let merged =
             board.measure(&format!("merge {} paths", asked.len()), || MergedPaths::new(&heap, &asked, &job).unwrap());
+        if board.0.iter().all(|(_, turns)| turns.len() < 2) {
+            println!("{} objects on the merged paths", merged.n_objects());
+        }
         for grouping in MergedGrouping::ALL {
             let label = grouping.label();
             let mut level =

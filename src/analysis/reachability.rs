@@ -8,10 +8,12 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::plumbing::{framework_types, is_framework_root};
 use super::{Cut, ObjectSet, RootIndex, TICK};
 use crate::base::{Cancelled, Job, RootKind, job::Unit};
-use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, TypeId, TypeTotals};
+use crate::snapshot::{Entry, HeapGraph, HeapSnapshot, ObjectId, RootId, TypeId, TypeTotals};
 
 /// What counts as alive.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +49,11 @@ impl std::ops::Add for Amount {
     }
 }
 
-/// Which objects are alive, by which kind of root, at which distance. Three bytes per id.
+/// Which objects are alive, by which kind of root, at which distance. Two bytes per id.
 #[derive(Clone, Debug, Default)]
 pub struct Reachability {
-    /// See [`class_of`].
-    classes: Vec<u8>,
-    levels: Vec<u16>,
+    /// Class and level of every object, see [`mark`].
+    marks: Vec<u16>,
     /// Levels that do not fit, by object.
     deep: Vec<(ObjectId, u32)>,
     /// What each kind of root reaches that no more preferred kind does.
@@ -69,9 +70,18 @@ pub struct Reachability {
 }
 
 /// Class of an object that nothing holds.
-const DEAD: u8 = u8::MAX;
+const DEAD: u8 = (u16::MAX >> LEVEL_BITS) as u8;
 /// Level whose number is in the overflow table.
-const DEEP: u16 = u16::MAX;
+const DEEP: u32 = (1 << LEVEL_BITS) - 1;
+/// Low bits of a mark, which hold the level. The high ones hold the class.
+const LEVEL_BITS: u32 = 11;
+/// Mark of an object that nothing holds.
+const UNHELD: u16 = u16::MAX;
+
+/// Class and level in one number; both of an object are then one look-up.
+const fn mark(class: u8, level: u32) -> u16 {
+    (class as u16) << LEVEL_BITS | if level < DEEP { level as u16 } else { DEEP as u16 }
+}
 
 /// Kind of root, and whether it is the framework's own, as one number: smaller is preferred.
 const fn class_of(kind: RootKind, is_framework: bool) -> u8 {
@@ -83,19 +93,20 @@ impl Reachability {
     #[inline]
     #[must_use]
     pub fn is_alive(&self, object: ObjectId) -> bool {
-        self.classes.get(object.index()).is_some_and(|&class| class != DEAD)
+        self.marks.get(object.index()).is_some_and(|&mark| mark != UNHELD)
     }
 
     /// The most preferred kind of root that reaches `object`.
     #[must_use]
     pub fn stage(&self, object: ObjectId) -> Option<RootKind> {
-        RootKind::ALL.get(usize::from(*self.classes.get(object.index())? / 2)).copied()
+        RootKind::ALL.get(usize::from(self.class(object)? / 2)).copied()
     }
 
     /// Stage and owner of the best roots that reach `object`, as a number: smaller is preferred.
     #[must_use]
     pub(super) fn class(&self, object: ObjectId) -> Option<u8> {
-        self.classes.get(object.index()).copied().filter(|&class| class != DEAD)
+        let mark = *self.marks.get(object.index())?;
+        (mark != UNHELD).then_some((mark >> LEVEL_BITS) as u8)
     }
 
     /// The same of a root; `None` for one that was not walked from.
@@ -113,22 +124,44 @@ impl Reachability {
     /// References between `object` and the nearest root of its class: 0 when a root refers to it.
     #[must_use]
     pub fn level(&self, object: ObjectId) -> Option<u32> {
-        self.is_alive(object).then(|| match self.levels[object.index()] {
+        let mark = *self.marks.get(object.index()).filter(|&&mark| mark != UNHELD)?;
+        Some(match u32::from(mark) & DEEP {
             DEEP => {
                 let place = self.deep.binary_search_by_key(&object, |&(deep, _)| deep);
-                place.ok().and_then(|place| self.deep.get(place)).map_or(u32::from(DEEP), |&(_, level)| level)
+                place.ok().and_then(|place| self.deep.get(place)).map_or(DEEP, |&(_, level)| level)
             }
-            level => u32::from(level),
+            level => level,
         })
     }
 
     /// Class and level as one number: smaller is the better holder. [`u64::MAX`] when nothing holds it.
     #[must_use]
     pub fn rank(&self, object: ObjectId) -> u64 {
-        match self.level(object) {
-            Some(level) => u64::from(self.classes[object.index()]) << 32 | u64::from(level),
-            None => u64::MAX,
+        match (self.class(object), self.level(object)) {
+            (Some(class), Some(level)) => u64::from(class) << 32 | u64::from(level),
+            _ => u64::MAX,
         }
+    }
+
+    /// True when `object` is of `class` and `level`. One look-up, but for levels in the thousands.
+    #[inline]
+    #[must_use]
+    pub(super) fn is_at(&self, object: ObjectId, class: u8, level: u32) -> bool {
+        self.marks[object.index()] == mark(class, level) && (level < DEEP || self.level(object) == Some(level))
+    }
+
+    /// Class and level of `object` as one number, the same for all deep levels. Column look-up.
+    #[inline]
+    #[must_use]
+    pub(super) fn mark(&self, object: ObjectId) -> u16 {
+        self.marks[object.index()]
+    }
+
+    /// What [`Reachability::mark`] is of objects one level nearer to a root of the same class, and their level.
+    #[must_use]
+    pub(super) fn mark_above(&self, object: ObjectId) -> Option<(u16, u32)> {
+        let level = self.level(object)?.checked_sub(1)?;
+        Some((mark(self.class(object)?, level), level))
     }
 
     /// Roots that were walked from and refer to `object`, most preferred first.
@@ -192,7 +225,7 @@ impl Reachability {
     /// Bytes of memory this takes.
     #[must_use]
     pub fn heap_bytes(&self) -> u64 {
-        (self.classes.len() + self.levels.len() * 2 + self.deep.len() * 8) as u64
+        (self.marks.len() * 2 + self.deep.len() * 8) as u64
     }
 }
 
@@ -214,8 +247,7 @@ pub fn reachability(
         graph,
         cut: options.cut,
         job,
-        classes: vec![DEAD; n],
-        levels: vec![0; n],
+        marks: vec![UNHELD; n],
         deep: Vec::new(),
         seen: ObjectSet::new(n),
         next: Vec::new(),
@@ -247,11 +279,11 @@ pub fn reachability(
             walk.run(class)?;
         }
     }
-    let Walk { classes, levels, mut deep, .. } = walk;
+    let Walk { marks, mut deep, .. } = walk;
     deep.sort_unstable();
-    let amounts = amounts(snapshot, &classes, job)?;
+    let amounts = amounts(snapshot, &marks, job)?;
     let (roots, cut) = (RootIndex::new(graph), options.cut.cloned().map(Arc::new));
-    Ok(Reachability { classes, levels, deep, amounts, roots, root_classes, framework, stack: options.stack, cut })
+    Ok(Reachability { marks, deep, amounts, roots, root_classes, framework, stack: options.stack, cut })
 }
 
 /// Arrays of the runtime that hold the fields behind roots of `kind`. A handle holds them as a rule; where that handle
@@ -267,8 +299,7 @@ struct Walk<'a> {
     graph: &'a HeapGraph,
     cut: Option<&'a Cut>,
     job: &'a Job,
-    classes: Vec<u8>,
-    levels: Vec<u16>,
+    marks: Vec<u16>,
     deep: Vec<(ObjectId, u32)>,
     /// Objects that were met. Random look-ups go here alone: one bit an object stays in the cache, columns do not.
     seen: ObjectSet,
@@ -289,7 +320,7 @@ impl Walk<'_> {
 
     fn run(&mut self, class: u8) -> Result<(), Cancelled> {
         // In the order of their ids the rows of a wide level come one after the other out of memory.
-        let n_wide = (self.classes.len() / 1024).max(1 << 10);
+        let n_wide = (self.marks.len() / 1024).max(1 << 10);
         let mut level = 0_u32;
         let mut current = Vec::new();
         while !self.next.is_empty() {
@@ -321,14 +352,10 @@ impl Walk<'_> {
             self.n_since_tick = 0;
             self.job.tick(u64::from(TICK))?;
         }
-        self.classes[object.index()] = class;
-        self.levels[object.index()] = match u16::try_from(level) {
-            Ok(level) if level != DEEP => level,
-            _ => {
-                self.deep.push((object, level));
-                DEEP
-            }
-        };
+        self.marks[object.index()] = mark(class, level);
+        if level >= DEEP {
+            self.deep.push((object, level));
+        }
         match self.cut {
             None => {
                 let new = self.graph.references.of(object).filter(|&target| self.seen.insert(target));
@@ -347,17 +374,43 @@ impl Walk<'_> {
     }
 }
 
-fn amounts(snapshot: &HeapSnapshot, classes: &[u8], job: &Job) -> Result<[Amount; RootKind::ALL.len()], Cancelled> {
-    let mut amounts = [Amount::default(); RootKind::ALL.len()];
-    for entry in snapshot.objects.all_entries() {
-        if entry.id.0 % TICK == 0 {
+fn amounts(snapshot: &HeapSnapshot, marks: &[u16], job: &Job) -> Result<[Amount; RootKind::ALL.len()], Cancelled> {
+    type Amounts = [Amount; RootKind::ALL.len()];
+    sum_entries(
+        snapshot,
+        job,
+        Amounts::default,
+        |amounts, entry| {
+            if let Some(amount) = amounts.get_mut(usize::from(marks[entry.id.index()] >> LEVEL_BITS) / 2) {
+                amount.add(entry.size);
+            }
+        },
+        |a, b| std::array::from_fn(|kind| a[kind] + b[kind]),
+    )
+}
+
+/// Sums over every id of the heap, in parallel. `merge` must not care for order.
+pub(super) fn sum_entries<T: Send>(
+    snapshot: &HeapSnapshot,
+    job: &Job,
+    empty: impl Fn() -> T + Sync,
+    add: impl Fn(&mut T, &Entry) + Sync,
+    merge: impl Fn(T, T) -> T + Sync,
+) -> Result<T, Cancelled> {
+    const CHUNK_IDS: u32 = 1 << 17;
+    let n = snapshot.objects.len() as u32;
+    (0..n.div_ceil(CHUNK_IDS))
+        .into_par_iter()
+        .map(|chunk| {
             job.tick(0)?;
-        }
-        if let Some(amount) = amounts.get_mut(usize::from(classes[entry.id.index()] / 2)) {
-            amount.add(entry.size);
-        }
-    }
-    Ok(amounts)
+            let mut sums = empty();
+            let from = chunk * CHUNK_IDS;
+            for entry in snapshot.objects.entries(from..from.saturating_add(CHUNK_IDS)) {
+                add(&mut sums, &entry);
+            }
+            Ok(sums)
+        })
+        .try_reduce(&empty, |a, b| Ok(merge(a, b)))
 }
 
 #[cfg(test)]
@@ -387,13 +440,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_longer_than_sixteen_bits_of_levels() {
+    fn a_list_longer_than_the_bits_of_a_level() {
         let n = 200_000_u32;
         let lists: Vec<Vec<u32>> = (0..n).map(|id| if id + 1 < n { vec![id + 1] } else { vec![] }).collect();
         let (snapshot, graph) = GraphSpec::from_lists(&lists).with_handles(&[0]).build();
         let reach =
             reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &Job::new()).unwrap();
-        for id in [0, 1, 65_534, 65_535, 65_536, n - 1] {
+        for id in [0, 1, 2046, 2047, 2048, 65_536, n - 1] {
             assert_eq!(reach.level(ObjectId(id)), Some(id));
         }
         assert_eq!(reach.total().count, u64::from(n));

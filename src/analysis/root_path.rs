@@ -138,7 +138,7 @@ pub fn root_path(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Option<
 }
 
 /// The root that the walk came to `object` from, when it is one's own.
-pub(super) fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootId> {
+fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootId> {
     // Deeper down a root of the same class may refer to the object only when it was left out.
     if reach.level(object)? > 0 {
         return None;
@@ -151,22 +151,66 @@ pub(super) fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootI
 const MOST_COMPARED: usize = 64;
 
 /// A referrer of `object` one level nearer to a root of its class: the first one of the program's own, else the first.
-pub(super) fn parent(heap: &Heap<'_>, object: ObjectId) -> Option<ObjectId> {
+fn parent(heap: &Heap<'_>, object: ObjectId) -> Option<ObjectId> {
     let reach = heap.reachability;
     let (class, level) = (reach.class(object)?, reach.level(object)?.checked_sub(1)?);
-    let mut first = None;
-    let is_nearer = |&from: &ObjectId| {
-        reach.class(from) == Some(class)
-            && reach.level(from) == Some(level)
-            && reach.lets(heap.snapshot, heap.graph, from, object)
-    };
-    for from in heap.referrers.of(object).filter(is_nearer).take(MOST_COMPARED) {
-        if !reach.is_framework(heap.snapshot.objects.type_of(from)) {
-            return Some(from);
-        }
-        first.get_or_insert(from);
+    best(heap, object, heap.referrers.of(object).filter(|&from| reach.is_at(from, class, level)))
+}
+
+/// The first of `nearer` of the program's own, else the first.
+fn best(heap: &Heap<'_>, object: ObjectId, nearer: impl Iterator<Item = ObjectId>) -> Option<ObjectId> {
+    let reach = heap.reachability;
+    let is_own = |from: ObjectId| !reach.is_framework(heap.snapshot.objects.type_of(from));
+    let mut left = nearer.filter(|&from| reach.lets(heap.snapshot, heap.graph, from, object)).take(MOST_COMPARED);
+    let first = left.next()?;
+    // Most objects have one: its type need not be looked at.
+    let Some(second) = left.next() else { return Some(first) };
+    if is_own(first) {
+        return Some(first);
     }
-    first
+    Some(std::iter::once(second).chain(left).find(|&from| is_own(from)).unwrap_or(first))
+}
+
+/// Where the path of an object goes on, seen from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Up {
+    /// An object holds it.
+    Holder(ObjectId),
+    /// A root does.
+    Root(PathStart),
+}
+
+/// One step of the paths of many objects: what [`root_path`] finds for each. Look-ups in a big heap miss the cache; step
+/// by step for all of them the misses overlap.
+pub(super) fn steps_up(heap: &Heap<'_>, objects: &[ObjectId]) -> Vec<Up> {
+    let reach = heap.reachability;
+    let mut referrers: Vec<ObjectId> = Vec::with_capacity(objects.len() * 2);
+    let mut ends: Vec<u32> = Vec::with_capacity(objects.len());
+    for &object in objects {
+        referrers.extend(heap.referrers.of(object));
+        ends.push(referrers.len() as u32);
+    }
+    let ranks: Vec<u16> = referrers.iter().map(|&from| reach.mark(from)).collect();
+    let mut begin = 0;
+    let mut ups = Vec::with_capacity(objects.len());
+    for (&object, end) in objects.iter().zip(ends) {
+        let row = begin..end as usize;
+        begin = end as usize;
+        ups.push(match start_root(reach, object) {
+            Some(root) => Up::Root(PathStart::Root(root)),
+            None => {
+                let wanted = reach.mark_above(object);
+                let at_mark = row.filter(|&at| Some(ranks[at]) == wanted.map(|(mark, _)| mark)).map(|at| referrers[at]);
+                let nearer = at_mark.filter(|&from| wanted.is_some_and(|(_, level)| reach.level(from) == Some(level)));
+                match best(heap, object, nearer) {
+                    None => Up::Root(PathStart::Storage { array: object, object }),
+                    Some(array) if reach.roots().is_storage(array) => Up::Root(PathStart::Storage { array, object }),
+                    Some(holder) => Up::Holder(holder),
+                }
+            }
+        });
+    }
+    ups
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! One walk over the live heap answers it exactly, whatever is taken away and in whatever combination. The walk's result
 //! stays in the answer, so that every question about paths can be asked again without what is ignored.
 
-use super::reachability::Amount;
-use super::{Cut, Heap, Ignore, ObjectSet, Reachability, ReachabilityOptions, TICK, reachability};
+use super::reachability::{Amount, sum_entries};
+use super::{Cut, Heap, Ignore, ObjectSet, Reachability, ReachabilityOptions, reachability};
 use crate::base::{Cancelled, Job};
 use crate::snapshot::{ObjectId, TypeId};
 
@@ -44,15 +44,25 @@ pub fn what_if(heap: &Heap<'_>, ignored: &[Ignore], job: &Job) -> Result<WhatIf,
     let cut = Cut::new(heap.snapshot, heap.graph, ignored, job)?;
     let options = ReachabilityOptions { stack: before.with_stack(), cut: Some(&cut) };
     let after = reachability(heap.snapshot, heap.graph, options, job)?;
-    let mut sums = vec![Amount::default(); heap.snapshot.types.len()];
-    for entry in heap.snapshot.objects.all_entries() {
-        if entry.id.0.is_multiple_of(TICK) {
-            job.tick(0)?;
-        }
-        if before.is_alive(entry.id) && !after.is_alive(entry.id) {
-            sums[entry.ty.index()].add(entry.size);
-        }
-    }
+    let n_types = heap.snapshot.types.len();
+    let sums = sum_entries(
+        heap.snapshot,
+        job,
+        Vec::new,
+        |sums: &mut Vec<Amount>, entry| {
+            if before.is_alive(entry.id) && !after.is_alive(entry.id) {
+                sums.resize(n_types, Amount::default());
+                sums[entry.ty.index()].add(entry.size);
+            }
+        },
+        |mut a, b| {
+            if a.is_empty() {
+                return b;
+            }
+            a.iter_mut().zip(b).for_each(|(a, b)| *a = *a + b);
+            a
+        },
+    )?;
     let mut by_type: Vec<FreedType> = (0..)
         .map(TypeId)
         .zip(sums)

@@ -7,17 +7,10 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{MergedPaths, NONE, Through};
-use crate::analysis::root_path::{PathStart, parent, start_root};
+use crate::analysis::root_path::{Up, steps_up};
 use crate::analysis::{Heap, TICK};
 use crate::base::{Cancelled, Job};
 use crate::snapshot::ObjectId;
-
-/// Where the path of an object goes on.
-#[derive(Clone, Copy, Debug)]
-enum Up {
-    Holder(ObjectId),
-    Root(PathStart),
-}
 
 /// An object on its way to the root, with what has come to it so far.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +20,9 @@ struct Climber {
     bytes: u64,
     is_asked: bool,
 }
+
+/// Objects that are climbed from together.
+const BATCH: usize = 1 << 9;
 
 impl MergedPaths {
     /// Merges the first path of every object of `asked` (sorted, each once). What `heap.reachability` leaves out is left
@@ -53,10 +49,10 @@ impl MergedPaths {
             let first = tree.objects.len() as u32;
             tree.append(heap, &climbing, &arrived);
             job.tick(0)?;
-            let ups: Vec<Up> =
-                climbing.par_iter().with_min_len(1 << 10).map(|climber| up(heap, climber.object)).collect();
+            let objects = tree.objects.get(first as usize..).unwrap_or_default();
+            let ups: Vec<Vec<Up>> = objects.par_chunks(BATCH).map(|batch| steps_up(heap, batch)).collect();
             arrived.clear();
-            for (place, up) in (first..).zip(ups) {
+            for (place, up) in (first..).zip(ups.into_iter().flatten()) {
                 match up {
                     Up::Root(start) => tree.starts.push((place, start)),
                     Up::Holder(holder) => arrived.push((holder, place)),
@@ -159,17 +155,4 @@ fn joined(climbing: Vec<Climber>, asked: Vec<Climber>) -> Vec<Climber> {
         all.extend(next);
     }
     all
-}
-
-/// One step of [`root_path`](crate::analysis::root_path()).
-fn up(heap: &Heap<'_>, object: ObjectId) -> Up {
-    let reach = heap.reachability;
-    if let Some(root) = start_root(reach, object) {
-        return Up::Root(PathStart::Root(root));
-    }
-    match parent(heap, object) {
-        None => Up::Root(PathStart::Storage { array: object, object }),
-        Some(array) if reach.roots().is_storage(array) => Up::Root(PathStart::Storage { array, object }),
-        Some(holder) => Up::Holder(holder),
-    }
 }
