@@ -38,11 +38,8 @@ impl MergedPaths {
         let mut climbing: Vec<Climber> = Vec::new();
         // (place of the child, its holder), by holder.
         let mut arrived: Vec<(ObjectId, u32)> = Vec::new();
-        loop {
-            let rank = match climbing.first().or_else(|| waiting.values().next().and_then(|row| row.first())) {
-                Some(climber) => heap.reachability.rank(climber.object),
-                None => break,
-            };
+        while let Some(next) = climbing.first().or_else(|| waiting.values().next().and_then(|row| row.first())) {
+            let rank = heap.reachability.rank(next.object);
             if let Some(asked) = waiting.remove(&Reverse(rank)) {
                 climbing = joined(climbing, asked);
             }
