@@ -4,10 +4,15 @@
 //! is at most `s` is found by skips. A skip pointer leads to the parent or twice as far as the parent's own, so that two
 //! of them replace a climb of any length by a logarithmic one (Myers, "An applicative random-access stack").
 
+use std::hint::black_box;
+
 use super::search::Cross;
 use super::{ROOT, Steps};
 use crate::analysis::TICK;
 use crate::base::{Cancelled, Job};
+
+/// Vertices whose sources are looked at together before they are needed.
+const AHEAD: usize = 256;
 
 /// Semidominators by number: the smallest number from which a path leads here through greater numbers alone.
 pub(super) fn semidominators(
@@ -16,74 +21,92 @@ pub(super) fn semidominators(
     steps: &mut Steps,
     job: &Job,
 ) -> Result<Vec<u32>, Cancelled> {
-    let n = parent.len() as u32;
+    let mut semi = parent.to_vec();
     let mut forest = Forest {
-        ancestor: parent.to_vec(),
-        label: (0..n).collect(),
-        semi: (0..n).collect(),
+        nodes: (0u32..).zip(parent).map(|(at, &ancestor)| Node { ancestor, least: at }).collect(),
         path: Vec::new(),
         steps: 0,
     };
-    for vertex in (1..n).rev() {
-        if vertex % TICK == 0 {
+    let (mut left, mut seen) = (cross.sources(), 0);
+    for (vertex, sources) in cross.downwards() {
+        if vertex.is_multiple_of(TICK) {
             job.tick(u64::from(TICK))?;
         }
-        let mut semi = parent[vertex as usize];
-        for &source in cross.to(vertex) {
-            let best = forest.best(source, vertex);
-            semi = semi.min(forest.semi[best as usize]);
+        if seen < sources.len() {
+            // Reads that do not wait for each other: what follows finds them in the cache.
+            let ahead = left.len().saturating_sub(AHEAD.max(sources.len()));
+            black_box(left[ahead..].iter().fold(0, |sum, &source| sum ^ forest.nodes[source as usize].ancestor));
+            seen = left.len() - ahead;
         }
-        forest.semi[vertex as usize] = semi;
+        let mut least = parent[vertex as usize];
+        for &source in sources {
+            least = least.min(forest.least(source, vertex));
+        }
+        seen -= sources.len();
+        left = &left[..left.len() - sources.len()];
+        semi[vertex as usize] = least;
+        forest.nodes[vertex as usize].least = least;
     }
     steps.compression = forest.steps;
-    Ok(forest.semi)
+    Ok(semi)
+}
+
+/// A vertex of the search tree; its path upwards is compressed as far as it is linked.
+#[derive(Clone, Copy)]
+struct Node {
+    ancestor: u32,
+    /// The smallest semidominator on the compressed path; the own number while it is not linked.
+    least: u32,
 }
 
 /// The part of the search tree above the vertex at work is not linked yet; below it paths are compressed.
 struct Forest {
-    ancestor: Vec<u32>,
-    /// On the compressed path: the vertex with the smallest semidominator.
-    label: Vec<u32>,
-    semi: Vec<u32>,
-    path: Vec<u32>,
+    nodes: Vec<Node>,
+    path: Vec<(u32, u32)>,
     steps: u64,
 }
 
 impl Forest {
-    /// The vertex with the smallest semidominator between `from` and the top of its tree among the vertices above
-    /// `vertex`, which are the linked ones; `from` itself when it is not linked.
+    /// The smallest semidominator between `from` and the top of its tree among the vertices above `vertex`, which are
+    /// the linked ones; `from` itself when it is not linked.
     #[inline]
-    fn best(&mut self, from: u32, vertex: u32) -> u32 {
-        if from <= vertex || self.ancestor[from as usize] <= vertex {
-            return self.label[from as usize];
+    fn least(&mut self, from: u32, vertex: u32) -> u32 {
+        let Node { mut ancestor, least } = self.nodes[from as usize];
+        if from <= vertex || ancestor <= vertex {
+            return least;
         }
         self.path.clear();
-        let mut at = from;
-        while self.ancestor[at as usize] > vertex {
-            self.path.push(at);
-            at = self.ancestor[at as usize];
+        self.path.push((from, least));
+        // The last of the path hangs on the top of its tree; what is above it is not linked.
+        let (mut top, mut running) = (ancestor, least);
+        while ancestor > vertex {
+            let node = self.nodes[ancestor as usize];
+            (top, running) = (node.ancestor, node.least);
+            self.path.push((ancestor, node.least));
+            ancestor = node.ancestor;
         }
-        self.steps += self.path.len() as u64;
-        let mut above = at;
-        while let Some(at) = self.path.pop() {
-            let (mine, other) = (self.label[at as usize], self.label[above as usize]);
-            if self.semi[other as usize] < self.semi[mine as usize] {
-                self.label[at as usize] = other;
-            }
-            self.ancestor[at as usize] = self.ancestor[above as usize];
-            above = at;
+        self.steps += self.path.len() as u64 - 1;
+        self.path.pop();
+        while let Some((at, least)) = self.path.pop() {
+            running = running.min(least);
+            self.nodes[at as usize] = Node { ancestor: top, least: running };
         }
-        self.label[from as usize]
+        running
     }
 }
 
 /// The dominator tree with a skip pointer per vertex.
 pub(super) struct SkipTree {
-    idom: Vec<u32>,
-    jump: Vec<u32>,
-    depth: Vec<u32>,
+    nodes: Vec<SkipNode>,
     /// Skips taken by [`SkipTree::common`].
     pub(super) steps: u64,
+}
+
+#[derive(Clone, Copy)]
+struct SkipNode {
+    idom: u32,
+    jump: u32,
+    depth: u32,
 }
 
 /// Immediate dominators out of semidominators: the deepest dominator of the parent that is not below the semidominator.
@@ -93,55 +116,55 @@ pub(super) fn immediate_dominators(
     steps: &mut Steps,
     job: &Job,
 ) -> Result<SkipTree, Cancelled> {
-    let n = parent.len();
-    // Semidominators of smaller numbers are not needed any more: the answer takes their place.
-    let mut tree = SkipTree { idom: semi, jump: vec![ROOT; n], depth: vec![0; n], steps: 0 };
-    for (vertex, &parent) in (0u32..).zip(parent).skip(1) {
+    let mut tree = SkipTree { nodes: Vec::with_capacity(parent.len()), steps: 0 };
+    tree.nodes.push(SkipNode { idom: ROOT, jump: ROOT, depth: 0 });
+    for (vertex, (&parent, &semi)) in (0u32..).zip(parent.iter().zip(&semi)).skip(1) {
         if vertex.is_multiple_of(TICK) {
             job.tick(u64::from(TICK))?;
         }
-        let semi = tree.idom[vertex as usize];
         let mut at = parent;
         while at > semi {
-            let jump = tree.jump[at as usize];
-            at = if jump > semi { jump } else { tree.idom[at as usize] };
+            let node = tree.nodes[at as usize];
+            at = if node.jump > semi { node.jump } else { node.idom };
             steps.climb += 1;
         }
-        tree.link(vertex, at);
+        tree.link(at);
     }
     Ok(tree)
 }
 
 impl SkipTree {
-    fn link(&mut self, vertex: u32, above: u32) {
-        let (jump, depth) = (self.jump[above as usize], self.depth[above as usize]);
-        let is_pair = depth - self.depth[jump as usize]
-            == self.depth[jump as usize] - self.depth[self.jump[jump as usize] as usize];
-        let at = vertex as usize;
-        self.idom[at] = above;
-        self.depth[at] = depth + 1;
-        self.jump[at] = if is_pair { self.jump[jump as usize] } else { above };
+    /// Adds the next vertex below `above`.
+    fn link(&mut self, above: u32) {
+        let SkipNode { jump, depth, .. } = self.nodes[above as usize];
+        let far = self.nodes[jump as usize];
+        let is_pair = depth - far.depth == far.depth - self.nodes[far.jump as usize].depth;
+        let jump = if is_pair { far.jump } else { above };
+        self.nodes.push(SkipNode { idom: above, jump, depth: depth + 1 });
     }
 
     /// Nearest common ancestor of two vertices.
     pub(super) fn common(&mut self, a: u32, b: u32) -> u32 {
-        let depth = |tree: &Self, at: u32| tree.depth[at as usize];
-        let (mut high, mut low) = if depth(self, a) <= depth(self, b) { (a, b) } else { (b, a) };
-        let level = depth(self, high);
-        while depth(self, low) > level {
-            let jump = self.jump[low as usize];
-            low = if depth(self, jump) >= level { jump } else { self.idom[low as usize] };
+        let node = |tree: &Self, at: u32| tree.nodes[at as usize];
+        let (mut high, mut low) = if node(self, a).depth <= node(self, b).depth { (a, b) } else { (b, a) };
+        let level = node(self, high).depth;
+        loop {
+            let at = node(self, low);
+            if at.depth <= level {
+                break;
+            }
+            low = if node(self, at.jump).depth >= level { at.jump } else { at.idom };
             self.steps += 1;
         }
         while high != low {
-            let jumps = (self.jump[high as usize], self.jump[low as usize]);
-            (high, low) = if jumps.0 == jumps.1 { (self.idom[high as usize], self.idom[low as usize]) } else { jumps };
+            let (a, b) = (node(self, high), node(self, low));
+            (high, low) = if a.jump == b.jump { (a.idom, b.idom) } else { (a.jump, b.jump) };
             self.steps += 1;
         }
         high
     }
 
     pub(super) fn into_idom(self) -> Vec<u32> {
-        self.idom
+        self.nodes.into_iter().map(|node| node.idom).collect()
     }
 }

@@ -25,6 +25,8 @@ pub mod sets;
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
+
 use super::{ObjectSet, TICK};
 use crate::base::job::Unit;
 use crate::base::{Cancelled, Job, RootKind};
@@ -140,7 +142,7 @@ pub fn dominators(
     drop(cross);
     let mut tree = climb::immediate_dominators(&parent, semi, &mut steps, job)?;
     drop(parent);
-    fold_leaves(graph, &core, roots, &vertex, &mut number, &mut tree, job)?;
+    fold_leaves(graph, &core, roots, &mut number, &mut tree, job)?;
     steps.leaf = tree.steps;
     let idom = tree.into_idom();
     let (bytes, count) = sums(snapshot, &core, &number, &idom, job)?;
@@ -166,7 +168,6 @@ fn fold_leaves(
     graph: &HeapGraph,
     core: &ObjectSet,
     roots: &[ObjectId],
-    vertex: &[ObjectId],
     number: &mut [u32],
     tree: &mut climb::SkipTree,
     job: &Job,
@@ -174,14 +175,21 @@ fn fold_leaves(
     for &root in roots.iter().filter(|&&root| !core.contains(root)) {
         number[root.index()] = ROOT;
     }
-    for (referrer, &object) in (0u32..).zip(vertex).skip(1) {
-        if referrer % TICK == 0 {
+    let mut leaves = Vec::new();
+    // In the order of the heap, where rows stand one behind the other: the common dominator is the same in any order.
+    for object in core.iter() {
+        if object.0 % TICK == 0 {
             job.tick(u64::from(TICK))?;
         }
-        for target in graph.references.of(object) {
-            if core.contains(target) {
-                continue;
-            }
+        let referrer = number[object.index()];
+        if referrer == NONE {
+            continue;
+        }
+        leaves.clear();
+        leaves.extend(graph.references.of(object).filter(|&target| !core.contains(target)));
+        // Reads that do not wait for each other: the loop after this one finds them in the cache.
+        black_box(leaves.iter().fold(0, |sum, leaf| sum ^ number[leaf.index()]));
+        for &target in &leaves {
             let known = &mut number[target.index()];
             *known = match *known {
                 NONE => referrer,

@@ -1,0 +1,175 @@
+//! Dominators and what follows from them, against the machine's own limits, in one run, on graphs of every shape.
+//!
+//! `cargo bench --no-default-features --features synth --bench analyses` builds heaps of ten million objects in memory
+//! (`HEAPROOT_BENCH_OBJECTS` sets another number, `HEAPROOT_BENCH_SHAPES=typical,deep` some of the shapes) and measures,
+//! one thread on both sides:
+//!
+//! - **G**: as many independent look-ups at random places of a table with a number per object as there are references;
+//! - dominators with retained sizes; the tree turned downwards; referrers; reachability with distances.
+//!
+//! Gates: dominators 3 × G on typical shapes, 25 × G on hostile ones.
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints what it measured")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use heaproot::analysis::dominators::children::Children;
+use heaproot::analysis::dominators::{DominatorOptions, dominators, root_objects};
+use heaproot::analysis::{ReachabilityOptions, reachability, referrers};
+use heaproot::base::{Job, RootKind};
+use heaproot::snapshot::ObjectId;
+use heaproot::synth::graph::GraphSpec;
+
+/// Turns measured of each shape.
+const TURNS: usize = 3;
+
+/// A fixed sequence of numbers (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: u32) -> u32 {
+        (((self.next() >> 32) * u64::from(n.max(1))) >> 32) as u32
+    }
+}
+
+/// Targets of object `at` of a heap of `n`.
+fn targets(shape: &str, at: u32, n: u32, random: &mut Random, out: &mut Vec<u32>) {
+    match shape {
+        // Trees of entities: half of the objects are leaves, most references lead near, some far.
+        "typical" | "aged" => {
+            // An aged heap has been compacted, and its fields were set again since: more of them lead far.
+            let far = if shape == "aged" { 30 } else { 6 };
+            if at % 2 == 0 || at < 64 {
+                for nth in 1..=4 {
+                    let child = u64::from(at / 2) * 4 + nth;
+                    if child < u64::from(n) {
+                        out.push(child as u32);
+                    }
+                }
+                if random.below(100) < far {
+                    out.push(random.below(n));
+                }
+                out.push(at / 8 * 2);
+            }
+        }
+        // One list whose nodes share objects from both ends.
+        "deep" => {
+            let nodes = n / 2;
+            if at < nodes {
+                if at + 1 < nodes {
+                    out.push(at + 1);
+                }
+                out.push(nodes + at.min(nodes - 1 - at));
+            } else if at != n - 1 {
+                out.push(n - 1);
+            }
+        }
+        // Diamonds in a row.
+        "butterfly" => out.extend([2 * (at / 2) + 2, 2 * (at / 2) + 3].into_iter().filter(|&to| to < n)),
+        // Everybody refers to one object, and it to everybody.
+        "hub" => match at {
+            0 => out.push(1),
+            1 => out.extend(2..n),
+            _ => out.extend([1, random.below(n)]),
+        },
+        // Parent, children, siblings, and back.
+        "cyclic" => {
+            out.push(at / 5);
+            out.extend((1..=5).map(|nth| at.saturating_mul(5).saturating_add(nth)).filter(|&to| to < n));
+            out.push((at + 1) % n);
+        }
+        // Three references to anywhere each.
+        "expander" | "shuffled" => out.extend((0..3).map(|_| random.below(n))),
+        other => panic!("no shape is called {other}"),
+    }
+}
+
+fn graph(shape: &str, n: u32) -> GraphSpec {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    let mut spec = GraphSpec { first: vec![0], ..GraphSpec::default() };
+    // Places of a shuffled heap: every object somewhere else than its neighbours of the tree.
+    let mut place: Vec<u32> = (0..n).collect();
+    if shape == "shuffled" {
+        for at in (1..n).rev() {
+            place.swap(at as usize, random.below(at + 1) as usize);
+        }
+    }
+    let mut inverse = vec![0; n as usize];
+    for (at, &to) in (0..n).zip(&place) {
+        inverse[to as usize] = at;
+    }
+    let plain = if shape == "shuffled" { "typical" } else { shape };
+    let mut row = Vec::new();
+    for id in 0..n {
+        row.clear();
+        targets(plain, inverse[id as usize], n, &mut random, &mut row);
+        spec.targets.extend(row.iter().map(|&to| ObjectId(place[to as usize])));
+        spec.first.push(spec.targets.len() as u64);
+        spec.sizes.push(24 + u64::from(id % 6) * 8);
+    }
+    spec.roots.push((RootKind::StrongHandle, ObjectId(place[0])));
+    spec
+}
+
+/// `n` independent look-ups at random places of `table`.
+fn gather(table: &[u32], n: u64) -> u64 {
+    let mut state = 1_u64;
+    (0..n).fold(0_u64, |sum, _| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let at = (((state >> 32) * table.len() as u64) >> 32) as usize;
+        sum.wrapping_add(u64::from(table[at]))
+    })
+}
+
+fn least<T>(times: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
+    let begin = Instant::now();
+    let value = work();
+    times.push(begin.elapsed().as_secs_f64());
+    value
+}
+
+fn main() {
+    let n: u32 = std::env::var("HEAPROOT_BENCH_OBJECTS").map_or(10_000_000, |text| text.parse().unwrap());
+    let shapes = std::env::var("HEAPROOT_BENCH_SHAPES")
+        .unwrap_or_else(|_| "typical,aged,cyclic,butterfly,deep,hub,shuffled,expander".to_owned());
+    println!("{n} objects, {TURNS} turns, least seconds, one thread except reachability");
+    println!(
+        "{:<10} {:>12} {:>7} {:>10} {:>7} {:>10} {:>10} {:>12} {:>6}  gate",
+        "shape", "references", "G", "dominators", "/ G", "children", "referrers", "reachability", "B/obj"
+    );
+    for shape in shapes.split(',') {
+        let (snapshot, graph) = graph(shape, n).build();
+        let m = graph.references.n_references();
+        let table: Vec<u32> = (0..n).collect();
+        let roots = root_objects(&graph, DominatorOptions { stack: false });
+        let job = Job::new();
+        let mut times: [Vec<f64>; 5] = Default::default();
+        let mut bytes = 0;
+        for _ in 0..TURNS {
+            let [plain, tree_times, down, back, alive] = &mut times;
+            black_box(least(plain, || gather(&table, m)));
+            let tree = least(tree_times, || dominators(&snapshot, &graph, &roots, &job).unwrap());
+            let children = least(down, || Children::new(&tree, &snapshot, &job).unwrap());
+            bytes = tree.heap_bytes() + children.heap_bytes();
+            black_box(least(back, || referrers(&graph, &job).unwrap()));
+            let options = ReachabilityOptions { stack: true, cut: None };
+            black_box(least(alive, || reachability(&snapshot, &graph, options, &job).unwrap()));
+        }
+        let [plain, tree, down, back, alive] = times.map(|times| times.into_iter().min_by(f64::total_cmp).unwrap());
+        let gate = if ["typical", "aged", "cyclic"].contains(&shape) { 3.0 } else { 25.0 };
+        let verdict = if tree / plain <= gate { "within" } else { "ABOVE" };
+        println!(
+            "{shape:<10} {m:>12} {plain:>7.3} {tree:>10.3} {:>7.2} {down:>10.3} {back:>10.3} {alive:>12.3} {:>6.1}  \
+             {verdict} {gate}",
+            tree / plain,
+            bytes as f64 / f64::from(n)
+        );
+    }
+}
