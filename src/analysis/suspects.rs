@@ -206,6 +206,8 @@ fn finish(
     let mut keywords = vec![name(ty)];
     keywords.extend(types.iter().map(|share| name(share.ty)));
     keywords.push(root.split_once(' ').map_or(root.clone(), |(_, name)| name.to_owned()));
+    // An address is nothing to search for.
+    keywords.retain(|word| !word.contains("0x"));
     keywords.dedup();
     let own = name(ty);
     // Places in a collection differ between dumps, fields do not.

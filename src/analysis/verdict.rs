@@ -126,6 +126,9 @@ fn explains(tree: &DominatorTree, events: &Events, group: usize, leak: &EventGro
 
 /// `Dispatcher.Shutdown` of a type and its field.
 fn member(type_name: &str, field: &str) -> String {
+    if field.starts_with("+0x") {
+        return format!("field {field} of {}", short(type_name));
+    }
     format!("{}.{field}", short(type_name))
 }
 

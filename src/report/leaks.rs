@@ -21,6 +21,9 @@ pub struct LeaksReport {
     pub text: String,
     /// Why it may be wrong; `null` when it stands on everything that was asked for.
     pub uncertain: Option<String>,
+    /// The dump, for the commands that show the evidence.
+    #[serde(skip)]
+    file_name: String,
     /// What precise roots hold.
     pub live: Sum,
     /// What nothing holds.
@@ -157,6 +160,7 @@ impl LeaksReport {
             },
             text: plain(&verdict.sentences),
             uncertain: verdict.uncertain.clone(),
+            file_name: snapshot.facts.file_name.clone(),
             live: Sum { count: verdict.live.count, bytes: verdict.live.bytes },
             garbage: Sum { count: verdict.garbage.count, bytes: verdict.garbage.bytes },
             suspects: found.suspects.suspects.iter().map(|suspect| suspect_line(snapshot, found, suspect)).collect(),
@@ -165,6 +169,27 @@ impl LeaksReport {
             threshold_bytes: found.suspects.threshold_bytes,
             largest_below: found.suspects.largest_below.as_ref().map(|(name, _)| name.clone()),
         }
+    }
+
+    /// What stands below the sentences of a suspect.
+    fn evidence(&self, suspect: &SuspectLine) -> Vec<(String, String)> {
+        let mut facts = vec![("Hangs on".to_owned(), suspect.root.clone())];
+        if !suspect.path.is_empty() {
+            facts.push(("Way down".to_owned(), suspect.path.join(" → ")));
+        }
+        let most: Vec<String> = suspect
+            .types
+            .iter()
+            .map(|share| format!("{} {}, {}", number::count(share.count), share.type_name, number::size(share.bytes)))
+            .collect();
+        facts.push(("Most of it".to_owned(), most.join("; ")));
+        if !suspect.keywords.is_empty() {
+            facts.push(("Search for".to_owned(), suspect.keywords.join(", ")));
+        }
+        facts.push(("Fingerprint".to_owned(), suspect.fingerprint.clone()));
+        let address = Addr(suspect.accumulation_point.address.0);
+        facts.push(("Evidence".to_owned(), format!("heaproot path {} {address}", self.file_name)));
+        facts
     }
 
     /// Fingerprints of everything that was found, in the order of the report.
@@ -254,10 +279,8 @@ impl Report for LeaksReport {
         if !self.suspects.is_empty() {
             sections.push(Section::Heading("Suspects".to_owned()));
             for suspect in &self.suspects {
-                sections.push(Section::Line(format!(
-                    "{} ({}, fingerprint {})",
-                    suspect.text, suspect.root, suspect.fingerprint
-                )));
+                sections.push(Section::Line(suspect.text.clone()));
+                sections.push(Section::Facts(self.evidence(suspect)));
             }
         }
         if !self.events.is_empty() {

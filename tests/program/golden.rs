@@ -11,13 +11,18 @@ use std::process::Command;
 use crate::{fixture, project};
 
 /// Arguments of each view. `{}` is what the first line of the golden file says behind `# argument: `.
-const VIEWS: [(&str, &[&str]); 7] = [
+const VIEWS: [(&str, &[&str]); 12] = [
     ("info", &["info"]),
     ("types", &["types", "--limit", "40"]),
     ("namespaces", &["types", "--by", "namespace"]),
     ("instances", &["instances", "{}", "--limit", "10"]),
     ("path", &["path", "{}"]),
     ("verify", &["verify"]),
+    ("leaks", &["leaks"]),
+    ("events", &["events"]),
+    ("inspect", &["inspect", "{}"]),
+    ("dominators", &["dominators", "--limit", "20"]),
+    ("retained", &["retained", "--no-stack", "--limit", "10", "--type", "{}"]),
     ("what-if", &["what-if", "--ignore", "{}"]),
 ];
 
