@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use eframe::egui;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
+use crate::analysis::Ignore;
 use crate::ui::icons;
 use crate::ui::model::types::{Grouping, Liveness};
 use crate::ui::place::{Place, View};
@@ -87,6 +88,14 @@ pub enum Command {
     Show(View),
     /// Go to a finding.
     ShowFinding(Finding),
+    /// Try out what is left without these.
+    Ignore(Vec<Ignore>),
+    /// Try out what is left without what this text says.
+    IgnoreText(String),
+    /// No longer ignore one of them.
+    Restore(usize),
+    /// Ignore nothing.
+    RestoreAll,
     /// One step back.
     Back,
     /// One step forward.
@@ -178,6 +187,9 @@ impl Command {
             Self::Go(_) | Self::Follow(_) | Self::ShowFinding(_) => "Go".to_owned(),
             Self::GoBehind(_) => "Open behind".to_owned(),
             Self::Show(view) => format!("Show {}", view.label()),
+            Self::Ignore(_) | Self::IgnoreText(_) => "Ignore".to_owned(),
+            Self::Restore(_) => "Restore".to_owned(),
+            Self::RestoreAll => "Ignore nothing any more".to_owned(),
             Self::Back => "Back".to_owned(),
             Self::Forward => "Forward".to_owned(),
             Self::SelectTab(tab) => format!("Tab {}", tab + 1),

@@ -223,6 +223,19 @@ impl App {
                 };
                 tab.history.go(Place::view(view));
             }
+            Command::Ignore(ignored) => self.tab_mut().what_if.ignore(ignored),
+            Command::IgnoreText(text) => {
+                let session = self.dump.as_ref().map(|dump| &dump.session);
+                let known = session.and_then(|session| Some((session.snapshot()?, session.graph()?)));
+                if let Some((snapshot, graph)) = known {
+                    match crate::report::ignore::parse(&snapshot, &graph, &text) {
+                        Ok(ignored) => self.tab_mut().what_if.ignore(ignored),
+                        Err(err) => self.fail(err.to_string()),
+                    }
+                }
+            }
+            Command::Restore(index) => self.tab_mut().what_if.restore(index),
+            Command::RestoreAll => self.tab_mut().what_if.restore_all(),
             Command::Back => {
                 self.tab_mut().history.back();
             }
@@ -335,7 +348,8 @@ impl App {
         let place = tab.history.now();
         views::types::ask(&mut tab.types, dump, place);
         views::instances::ask(&mut tab.instances, dump, &snapshot, place);
-        views::path::ask(&mut tab.path, dump, place);
+        views::what_if::ask(&mut tab.what_if, dump);
+        views::path::ask(&mut tab.path, dump, place, &tab.what_if);
         match place.view {
             View::Overview | View::Types | View::Suspects | View::Inspections | View::Coverage => {}
             View::Dominators => views::dominators::ask(&mut tab.dominators, dump),

@@ -46,6 +46,8 @@ pub struct Tab {
     pub path: views::path::PathState,
     /// What was read.
     pub coverage: views::coverage::CoverageState,
+    /// What is ignored, and what comes back then.
+    pub what_if: views::what_if::WhatIfState,
     /// The answer.
     pub overview: views::overview::OverviewState,
     /// What each object keeps alive.
@@ -76,6 +78,7 @@ impl Tab {
             || self.path.is_pending()
             || self.dominators.is_pending()
             || self.events.is_pending()
+            || self.what_if.is_pending()
             || grids.into_iter().any(views::grid::GridState::is_pending)
     }
 }

@@ -20,6 +20,7 @@ pub mod suspects;
 pub mod threads;
 pub mod types;
 pub mod welcome;
+pub mod what_if;
 
 use eframe::egui;
 use egui::{Rect, Ui, pos2};

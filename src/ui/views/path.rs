@@ -6,6 +6,8 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{Id, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::what_if::WhatIfState;
+use crate::analysis::{Heap, Ignore};
 use crate::base::{Progress, number};
 use crate::session::Stopped;
 use crate::snapshot::ObjectId;
@@ -69,7 +71,7 @@ impl PathState {
 }
 
 /// Asks for the path of the place's object.
-pub fn ask(state: &mut PathState, dump: &Dump, place: Place) {
+pub fn ask(state: &mut PathState, dump: &Dump, place: Place, what_if: &WhatIfState) {
     state.answer.poll();
     if state.object != place.object {
         let (side, internals) = (state.side, state.internals);
@@ -94,17 +96,28 @@ pub fn ask(state: &mut PathState, dump: &Dump, place: Place) {
         }
     }
     let (Some(object), true) = (place.object, dump.session.has_paths()) else { return };
-    let query = PathQuery { object, open: state.open.clone(), more: state.more.clone(), internals: state.internals };
+    // With something ignored, the walk without it comes first: its answer takes the place of what is alive.
+    let without = match what_if.answer() {
+        _ if what_if.is_empty() => None,
+        Some(answer) => Some(Arc::clone(answer)),
+        None => return,
+    };
+    let query = PathQuery {
+        object,
+        open: state.open.clone(),
+        more: state.more.clone(),
+        internals: state.internals,
+        ignored: what_if.ignored().to_vec(),
+    };
     state.answer.want(&dump.session, query.clone(), move |analyses, job| {
-        Ok(match analyses.heap() {
-            Some(heap) => paths(&heap, &query, job)?,
-            None => Paths::default(),
-        })
+        let Some(heap) = analyses.heap() else { return Ok(Paths::default()) };
+        let reachability = without.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
+        paths(&Heap { reachability, ..heap }, &query, job)
     });
 }
 
 /// Draws the view.
-pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> Pane {
+pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, what_if: &WhatIfState) -> Pane {
     let id = Id::unique("path-list");
     let pane = Pane { id, rect, filter: None };
     let right = rect.right() - theme::PAD;
@@ -154,7 +167,7 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> P
         _ => String::new(),
     };
     super::pane_title(ui, rect, title, &note, limit);
-    let body = super::below_title(rect);
+    let mut body = super::below_title(rect);
     if state.side != Side::Path {
         match details {
             Some(details) => super::details::details_ui(ui, body, cx, &mut state.detail_rows, &details, state.side),
@@ -167,13 +180,19 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState) -> P
         waiting(ui, body, "Pick an instance to see what keeps it alive", text);
         return pane;
     };
+    if !what_if.is_empty() {
+        let (strip, rest) = body.split_top_bottom_at_y(body.top() + super::what_if::height(what_if, body.height()));
+        super::what_if::what_if_ui(ui, strip, cx, what_if);
+        body = rest;
+    }
     let address = cx.snapshot.objects.address(object);
-    let command = format!("heaproot path {} {address}", cx.dump.name);
+    let command = format!("heaproot path {} {address}{}", cx.dump.name, super::what_if::arguments(cx, what_if));
     let foot =
         Rect::from_min_max(pos2(rect.left() + theme::PAD, rect.bottom() - 44.0), pos2(right, rect.bottom() - 14.0));
     let body = Rect::from_min_max(body.min, pos2(rect.right(), foot.top() - 8.0));
     match (&answer, state.answer.failed()) {
         (Some(paths), _) if paths.is_held => held_ui(ui, body, cx, state, paths, id),
+        (Some(_), _) if !what_if.is_empty() => let_go_ui(ui, body, cx, what_if),
         (Some(paths), _) => not_held_ui(ui, body, cx, paths),
         (None, Some(Stopped::Cancelled)) => waiting(ui, body, "The question was cancelled", ""),
         (None, Some(Stopped::Failed)) => {
@@ -243,10 +262,13 @@ fn lines_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: 
         let text = line(&Pen::on(ui), row.rect, at, row.index == 0, place, !is_over);
         if let Some(node) = node {
             if is_over {
-                buttons_ui(ui, cx, row, node, paths, place);
+                buttons_ui(ui, cx, row, &at.kind, node, paths, place);
             }
-            row_menu(cx, row, node, paths);
+            row_menu(cx, row, &at.kind, node, paths);
             row.response.clone().on_hover_text_at_pointer(tip(node));
+        }
+        if let LineKind::Root(_) = &at.kind {
+            root_menu(cx, row, &at.kind);
         }
         if row.response.clicked() {
             toggled = Some(row.index);
@@ -290,6 +312,13 @@ fn lines_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: 
     if let Some(node) = output.opened_behind.and_then(kind).and_then(subject) {
         cx.outbox.send(Command::GoBehind(Place::object(cx.snapshot, node.object)));
     }
+    if output.has_focus
+        && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::I))
+        && let Some((_, command)) =
+            state.rows.cursor.and_then(kind).and_then(|kind| ignorable(cx, kind).into_iter().next())
+    {
+        cx.outbox.send(command);
+    }
     if output.copied.is_some() {
         let text: Vec<&str> = paths.text.lines().collect();
         cx.outbox.send(Command::Copy(text.join("\n")));
@@ -305,13 +334,54 @@ fn subject(kind: &LineKind) -> Option<&Node> {
     }
 }
 
+/// What can be ignored of a line: the one reference or root, the same everywhere, the object, its type.
+fn ignorable(cx: &Cx<'_>, kind: &LineKind) -> Vec<(String, Command)> {
+    let edge = |from: ObjectId, to: ObjectId| Command::Ignore(vec![Ignore::Edge { from, to }]);
+    let mut choices = Vec::new();
+    let (node, via) = match kind {
+        LineKind::Step { via, node, to, .. } => {
+            choices.push(("Ignore this reference".to_owned(), edge(node.object, *to)));
+            (node, via.as_deref())
+        }
+        LineKind::Fork { via, node, key, .. } => {
+            if let Some(&to) = key.len().checked_sub(2).and_then(|at| key.get(at)) {
+                choices.push(("Ignore this reference".to_owned(), edge(node.object, to)));
+            }
+            (node, via.as_deref())
+        }
+        LineKind::Root(root) => {
+            if let Some(ignore) = &root.ignore {
+                choices.push(("Ignore this root".to_owned(), Command::Ignore(vec![ignore.clone()])));
+            }
+            let all = format!("Ignore all roots: {}", root.kind.label());
+            choices.push((all, Command::Ignore(vec![Ignore::RootKind(root.kind)])));
+            return choices;
+        }
+        LineKind::Subject(node) | LineKind::Cycle { node, .. } => (node, None),
+        LineKind::Run { .. } | LineKind::More { .. } => return choices,
+    };
+    let ty = cx.snapshot.objects.type_of(node.object);
+    let name = cx.snapshot.types.row(ty).display_name();
+    if let Some(via) = via.filter(|via| !via.starts_with(['[', '+', '→', '←'])) {
+        let field = via.split_once('[').map_or(via, |(field, _)| field);
+        let everywhere = format!("Ignore {}.{field} everywhere", type_name::short(&name));
+        choices.push((everywhere, Command::IgnoreText(format!("{name}.{field}"))));
+    }
+    choices.push(("Ignore this object".to_owned(), Command::Ignore(vec![Ignore::Object(node.object)])));
+    choices.push((format!("Ignore all {}", type_name::short(&name)), Command::Ignore(vec![Ignore::Type(ty)])));
+    if cx.snapshot.types.row(ty).shape == crate::snapshot::TypeShape::Delegate {
+        choices.push(("Ignore all delegates".to_owned(), Command::Ignore(vec![Ignore::Delegates])));
+    }
+    choices
+}
+
 fn tip(node: &Node) -> String {
     let note = if node.note.is_empty() { String::new() } else { format!("\n{}", node.note) };
     format!("{}{note}\n{}, {}", node.type_name, node.address, number::exact_bytes(node.bytes))
 }
 
-fn buttons_ui(ui: &mut Ui, cx: &Cx<'_>, row: &Row, node: &Node, paths: &Paths, place: PathPlace) {
-    let [copy, go, picture] = button_rects(row.rect, place);
+fn buttons_ui(ui: &mut Ui, cx: &Cx<'_>, row: &Row, kind: &LineKind, node: &Node, paths: &Paths, place: PathPlace) {
+    let [copy, go, last] = button_rects(row.rect, place);
     if icon_button_sized(ui, copy, icons::COPY, 14.0, &format!("Copy {}", node.address), true).clicked() {
         cx.outbox.send(Command::Copy(node.address.to_string()));
     }
@@ -320,12 +390,40 @@ fn buttons_ui(ui: &mut Ui, cx: &Cx<'_>, row: &Row, node: &Node, paths: &Paths, p
     if icon_button_sized(ui, go, icons::ARROW_SQUARE_OUT, 14.0, &name, is_elsewhere).clicked() {
         cx.outbox.send(Command::Go(Place::object(cx.snapshot, node.object)));
     }
-    if icon_button_sized(ui, picture, icons::CAMERA, 14.0, "Picture of this path", paths.is_held).clicked() {
-        cx.outbox.send(Command::Picture);
+    match (kind, ignorable(cx, kind).into_iter().next()) {
+        (LineKind::Step { .. } | LineKind::Fork { .. }, Some((words, command))) => {
+            if icon_button_sized(ui, last, icons::PROHIBIT, 14.0, &words, true).clicked() {
+                cx.outbox.send(command);
+            }
+        }
+        _ => {
+            if icon_button_sized(ui, last, icons::CAMERA, 14.0, "Picture of this path", paths.is_held).clicked() {
+                cx.outbox.send(Command::Picture);
+            }
+        }
     }
 }
 
-fn row_menu(cx: &Cx<'_>, row: &Row, node: &Node, paths: &Arc<Paths>) {
+/// What can be done to a root.
+fn root_menu(cx: &Cx<'_>, row: &Row, kind: &LineKind) {
+    row.response.context_menu(|ui| {
+        ui.set_max_width(300.0);
+        ui.set_min_width(230.0);
+        ignore_entries(ui, cx, kind);
+    });
+}
+
+fn ignore_entries(ui: &mut Ui, cx: &Cx<'_>, kind: &LineKind) {
+    for (index, (words, command)) in ignorable(cx, kind).into_iter().enumerate() {
+        let (icon, keys) = if index == 0 { (Some(icons::PROHIBIT), "I") } else { (None, "") };
+        if menu_entry(ui, icon, &words, keys, true, false) {
+            cx.outbox.send(command);
+            ui.close();
+        }
+    }
+}
+
+fn row_menu(cx: &Cx<'_>, row: &Row, kind: &LineKind, node: &Node, paths: &Arc<Paths>) {
     row.response.context_menu(|ui| {
         ui.set_max_width(250.0);
         ui.set_min_width(230.0);
@@ -344,6 +442,10 @@ fn row_menu(cx: &Cx<'_>, row: &Row, node: &Node, paths: &Arc<Paths>) {
             (Some(icons::CAMERA), "Picture of the path…", "", Command::Picture),
         ];
         for (index, (icon, words, keys, command)) in entries.into_iter().enumerate() {
+            if index == 3 {
+                menu_line(ui);
+                ignore_entries(ui, cx, kind);
+            }
             if index == 3 || index == 8 {
                 menu_line(ui);
             }
@@ -353,6 +455,22 @@ fn row_menu(cx: &Cx<'_>, row: &Row, node: &Node, paths: &Arc<Paths>) {
             }
         }
     });
+}
+
+/// Only what is ignored holds it.
+fn let_go_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, what_if: &WhatIfState) {
+    let is_freed = cx.place.object.is_some_and(|object| cx.reachability.is_some_and(|alive| alive.is_alive(object)));
+    let (title, text) = if is_freed {
+        ("It comes back", "Only what is ignored holds it: without that, the next collection frees it.")
+    } else {
+        ("Nothing holds it", "Nothing held it before, either: it is garbage that was not collected yet.")
+    };
+    let choices = [(Some(icons::ARROW_COUNTER_CLOCKWISE), "Ignore nothing any more")];
+    let color = theme::of(ui).ok;
+    let notice = Notice { icon: icons::RECYCLE, color, title, text, choices: &choices };
+    if !what_if.is_empty() && notice.show(ui, rect).is_some() {
+        cx.outbox.send(Command::RestoreAll);
+    }
 }
 
 /// Garbage, and what that means.

@@ -60,7 +60,7 @@ pub fn line(pen: &Pen, rect: Rect, line: &PathLine, is_first: bool, place: PathP
             right_ui(pen, y, node, place, shows_size);
             full(node)
         }
-        LineKind::Step { via, node, is_blamed } => {
+        LineKind::Step { via, node, is_blamed, .. } => {
             if *is_blamed {
                 pen.painter.circle_filled(pos2(spine, y), 8.0, theme.canvas);
                 pen.icon_in(pos2(spine, y), icons::WARNING_DIAMOND, 17.0, theme.err, Face::IconFill);
