@@ -7,6 +7,8 @@
 //! reachability                 what keeps an object alive, how far from a root
 //! roots                        what a root is called
 //! root_path, path_tree         why one object is alive
+//! different_paths              why else it is alive: one path a root, the most different ones first
+//! fold, readable               how a path reads to a person
 //! merged_paths                 why many objects are alive, in one tree
 //! dominators                   what each object keeps alive, alone
 //! cut                          the same questions with some references taken away
@@ -18,11 +20,13 @@
 //! function is sorted with a tie-break: the same dump gives the same answer.
 
 pub mod cut;
+pub mod different_paths;
 pub mod dominator_tree;
 pub mod dominators;
 pub mod events;
 pub mod findings;
 pub mod fingerprint;
+pub mod fold;
 pub mod histogram;
 pub mod inspections;
 pub mod merged_paths;
@@ -31,6 +35,7 @@ pub mod path_tree;
 pub mod plumbing;
 pub mod reach;
 pub mod reachability;
+pub mod readable;
 pub mod referrers;
 pub mod root_path;
 pub mod roots;
@@ -39,6 +44,7 @@ pub mod verdict;
 pub mod what_if;
 
 pub use cut::{Cut, Ignore};
+pub use different_paths::{DifferentPath, DifferentPaths};
 pub use dominators::{Dominator, DominatorTree, Retained, dominators};
 pub use histogram::{Histogram, histogram};
 pub use merged_paths::{MergedGrouping, MergedPaths};

@@ -3,6 +3,8 @@
 use super::roots::{root_name, root_shape, storage_label};
 use super::{Heap, Reachability};
 use crate::base::{Cancelled, Job, RootKind};
+use crate::snapshot::preview::without_namespaces;
+use crate::snapshot::slots::display_field_name;
 use crate::snapshot::{ObjectId, RootId};
 
 /// Where a path begins.
@@ -27,6 +29,20 @@ impl PathStart {
             Self::Root(root) => root_name(heap.snapshot, heap.graph, root),
             Self::Storage { object, .. } => storage_label(heap.snapshot, object).to_owned(),
         }
+    }
+
+    /// A static field without its namespace, `Dispatcher.Shutdown`; another root as [`PathStart::name`] calls it.
+    #[must_use]
+    pub fn short_name(&self, heap: &Heap<'_>) -> String {
+        let row = match *self {
+            Self::Root(root) => super::roots::static_row(heap.graph, root),
+            Self::Storage { .. } => None,
+        };
+        let short = row.and_then(|row| {
+            let owner = without_namespaces(&heap.snapshot.types.row(row.declaring).display_name());
+            Some(format!("{owner}.{}", display_field_name(row.name.as_deref()?)))
+        });
+        short.unwrap_or_else(|| self.name(heap))
     }
 
     /// The same without what differs between runs: addresses, thread numbers.

@@ -58,6 +58,18 @@ impl RootIndex {
     }
 }
 
+/// The field behind a static or thread-static root.
+#[must_use]
+pub fn static_row(graph: &HeapGraph, root: RootId) -> Option<&StaticRow> {
+    let root = graph.roots.roots.get(root.index())?;
+    let rows = match root.kind {
+        RootKind::Static => &graph.roots.statics,
+        RootKind::ThreadStatic => &graph.roots.thread_statics,
+        _ => return None,
+    };
+    rows.get(root.row? as usize)
+}
+
 /// Name of the static field of `row`: `Corpus.Seed.Dispatcher.Shutdown`.
 #[must_use]
 pub fn static_name(snapshot: &HeapSnapshot, row: &StaticRow) -> String {

@@ -8,8 +8,9 @@ use super::args::OpenArgs;
 use super::commands::{analyses, ask};
 use super::open::{Need, open};
 use super::{CliError, Exit};
+use crate::analysis::fold::Folding;
 use crate::report::filter::NameFilter;
-use crate::report::path::PathReport;
+use crate::report::path::{PathOptions, PathReport, Which};
 use crate::report::table::{self, Section};
 use crate::report::types::{HeapPart, TypeOrder, TypesOptions, TypesReport};
 use crate::report::{Report, coverage};
@@ -70,6 +71,9 @@ fn why_alive(session: &Session, analyses: &Analyses) -> Result<Option<(ObjectId,
         let n_live = instances().filter(|&object| heap.reachability.is_alive(object)).count();
         let live = instances().filter(|&object| heap.reachability.is_alive(object)).nth(n_live / 2);
         let Some(object) = live.or_else(|| instances().next()) else { return Ok(None) };
-        Ok(Some((object, PathReport::new(&heap, object, false, &[], job)?)))
+        Ok(Some((
+            object,
+            PathReport::new(&heap, object, PathOptions { which: Which::First, folding: Folding::Plain }, &[], job)?,
+        )))
     })
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::analysis::MergedGrouping;
 use crate::analysis::dominator_tree::Grouping;
 use crate::analysis::inspections::NAMES as INSPECTIONS;
 use crate::report::Form;
@@ -384,25 +385,62 @@ impl From<PathFormArg> for Form {
 /// Arguments of `path`.
 #[derive(Debug, Args)]
 #[command(after_help = GRAMMAR)]
+#[command(group = clap::ArgGroup::new("of").required(true).args(["address", "type_name"]))]
 pub struct PathArgs {
     /// Dump and how it is opened.
     #[command(flatten)]
     pub common: Common,
     /// Object: its address, or any address inside it, with or without 0x and backquotes.
     #[arg(value_name = "ADDR")]
-    pub address: String,
-    /// One path for each root, not the first alone.
-    #[arg(long)]
+    pub address: Option<String>,
+    /// All instances of a type: one path for each root that holds some of them.
+    #[arg(long = "type", value_name = "T")]
+    pub type_name: Option<String>,
+    /// One path for each root, the most different ones first, not the first alone.
+    #[arg(long, conflicts_with = "merged")]
     pub all: bool,
+    /// The paths of all instances in one tree.
+    #[arg(long, requires = "type_name")]
+    pub merged: bool,
+    /// How merged paths are laid on one another.
+    #[arg(long, value_enum, default_value = "roots-types", requires = "merged")]
+    pub group_by: MergedArg,
     /// Leave out words on stacks and in registers, which may be stale.
     #[arg(long)]
     pub no_stack: bool,
     /// Look for paths without something, see below; may be repeated.
     #[arg(long, value_name = "EDGE")]
     pub ignore: Vec<String>,
+    /// Show the insides of collections and delegates.
+    #[arg(long)]
+    pub internals: bool,
+    /// With --type: at most N roots, with --merged at most N rows a level; 0 means all [default: 10]
+    #[arg(long, value_name = "N", requires = "type_name")]
+    pub limit: Option<usize>,
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: PathFormArg,
+}
+
+/// How merged paths are laid on one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MergedArg {
+    /// From the roots, one row an object, with the names of references.
+    RootsObjects,
+    /// From the roots, one row a type.
+    RootsTypes,
+    /// From the objects towards their roots, one row a type.
+    TypesRoots,
+}
+
+impl From<MergedArg> for MergedGrouping {
+    fn from(group: MergedArg) -> Self {
+        match group {
+            MergedArg::RootsObjects => Self::FromRootsByObject,
+            MergedArg::RootsTypes => Self::FromRootsByType,
+            MergedArg::TypesRoots => Self::ToRootsByType,
+        }
+    }
 }
 
 /// Arguments of `what-if`.

@@ -4,25 +4,65 @@ use super::args::{PathArgs, WhatIfArgs};
 use super::commands::{analyses, ask_heap, exit_code, limit, print};
 use super::open::{Need, open};
 use super::{CliError, Exit};
+use crate::analysis::fold::Folding;
 use crate::analysis::{Cut, Heap, Ignore, Reachability, ReachabilityOptions, reachability};
 use crate::base::{Cancelled, Job};
-use crate::report::path::PathReport;
+use crate::report::merged::{MergedReport, TypePathsReport};
+use crate::report::path::{PathOptions, PathReport, Which};
 use crate::report::what_if::WhatIfReport;
 use crate::report::{ignore, lookup};
-use crate::session::Analyses;
+use crate::session::{Analyses, Session};
+
+/// Roots, or rows of a level, that are listed unless told otherwise.
+const ROWS: usize = 10;
 
 pub(super) fn path(args: &PathArgs) -> Result<Exit, CliError> {
     let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     let analyses = analyses(&session)?;
-    let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
-    let (ignored, all, no_stack) = (ignored(&analyses, &args.ignore)?, args.all, args.no_stack);
-    let report = ask_heap(&session, move |heap, job| {
+    let (ignored, no_stack) = (ignored(&analyses, &args.ignore)?, args.no_stack);
+    let folding = if args.internals { Folding::Internals } else { Folding::Plain };
+    let limit = match args.limit {
+        Some(0) => None,
+        None if args.all => None,
+        asked => Some(asked.unwrap_or(ROWS)),
+    };
+    if let Some(text) = &args.type_name {
+        let choice = lookup::find_types(&analyses.snapshot, text)?;
+        if args.merged {
+            let (grouping, limit) = (args.group_by.into(), limit.unwrap_or(usize::MAX));
+            let report = ask_without(&session, ignored, no_stack, move |heap, ignored, job| {
+                MergedReport::new(heap, &choice, grouping, limit, ignored, job)
+            })?;
+            print(&report, args.format.into())?;
+        } else {
+            let report = ask_without(&session, ignored, no_stack, move |heap, ignored, job| {
+                TypePathsReport::new(heap, &choice, limit, folding, ignored, job)
+            })?;
+            print(&report, args.format.into())?;
+        }
+    } else {
+        let (object, _) = lookup::find_object(&analyses.snapshot, args.address.as_deref().unwrap_or_default())?;
+        let which = if args.all { Which::OnePerRoot } else { Which::First };
+        let report = ask_without(&session, ignored, no_stack, move |heap, ignored, job| {
+            PathReport::new(heap, object, PathOptions { which, folding }, ignored, job)
+        })?;
+        print(&report, args.format.into())?;
+    }
+    Ok(exit_code(&args.common, &analyses))
+}
+
+/// Asks about the heap without something.
+fn ask_without<T: Send + 'static>(
+    session: &Session,
+    ignored: Vec<Ignore>,
+    no_stack: bool,
+    question: impl FnOnce(&Heap<'_>, &[Ignore], &Job) -> Result<T, Cancelled> + Send + 'static,
+) -> Result<T, CliError> {
+    ask_heap(session, move |heap, job| {
         let other = alive_without(heap, &ignored, no_stack, job)?;
         let heap = Heap { reachability: other.as_ref().unwrap_or(heap.reachability), ..*heap };
-        PathReport::new(&heap, object, all, &ignored, job)
-    })?;
-    print(&report, args.format.into())?;
-    Ok(exit_code(&args.common, &analyses))
+        question(&heap, &ignored, job)
+    })
 }
 
 pub(super) fn what_if(args: &WhatIfArgs) -> Result<Exit, CliError> {

@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 
 use super::lookup::{self, LookupError, Rule, choose, list_text, nearest_text};
 use crate::analysis::Ignore;
-use crate::analysis::roots::{root_name, static_name};
+use crate::analysis::roots::{root_name, static_name, static_row};
 use crate::base::{Addr, ElementType, RootKind};
 use crate::snapshot::slots::display_field_name;
-use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, StaticRow, TypeId};
+use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, TypeId};
 
 /// Names an error lists at most.
 const SHOWN: usize = 10;
@@ -281,16 +281,6 @@ fn static_roots(snapshot: &HeapSnapshot, graph: &HeapGraph, kind: RootKind, text
         }
     }
     Vec::new()
-}
-
-fn static_row(graph: &HeapGraph, root: RootId) -> Option<&StaticRow> {
-    let root = graph.roots.roots.get(root.index())?;
-    let rows = match root.kind {
-        RootKind::Static => &graph.roots.statics,
-        RootKind::ThreadStatic => &graph.roots.thread_statics,
-        _ => return None,
-    };
-    rows.get(root.row? as usize)
 }
 
 /// `roots`, when all have one name: a class may be loaded more than once, a field exists once a thread.

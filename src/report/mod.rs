@@ -14,6 +14,7 @@ pub mod info;
 pub mod instances;
 pub mod leaks;
 pub mod lookup;
+pub mod merged;
 pub mod path;
 pub mod refs;
 pub mod retained;

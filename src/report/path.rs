@@ -5,8 +5,10 @@ use serde::Serialize;
 use super::table::{Cell, Section, Table, text};
 use super::what_if::{IgnoredLine, ignored_lines};
 use super::{Hex, Report};
-use crate::analysis::path_tree::{Page, holders, holding_roots};
-use crate::analysis::{Heap, Ignore, RootPath, root_path};
+use crate::analysis::different_paths::different_paths;
+use crate::analysis::fold::{Folding, ShownStep};
+use crate::analysis::path_tree::{Page, holders};
+use crate::analysis::{Heap, Ignore, RootPath, readable, root_path};
 use crate::base::{Addr, Cancelled, Job, RootKind, number};
 use crate::snapshot::ObjectId;
 
@@ -31,6 +33,8 @@ pub struct PathReport {
     pub reachable: bool,
     /// From a root to the object, the most telling first; empty when nothing holds it.
     pub paths: Vec<PathLine>,
+    /// More roots reach it than were looked for.
+    pub more_roots: bool,
     /// Objects that refer to one that nothing holds; they are garbage themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub referrers: Vec<ReferrerLine>,
@@ -48,8 +52,37 @@ pub struct PathReport {
 pub struct PathLine {
     /// Where it begins.
     pub root: RootLine,
+    /// Handlers on it, by who raises them and what is called: `Dispatcher.Shutdown → Worker.OnShutdown`.
+    pub handlers: Vec<String>,
+    /// The part it has in common with the most similar path before it, from 0 to 1; 0 for the first.
+    pub overlap: f64,
     /// Objects from the one the root refers to, to the one asked for.
     pub steps: Vec<StepLine>,
+    /// Objects in the middle of a very long path that `steps` leaves out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub omitted: u64,
+    /// The same as a person reads it: insides of collections and delegates are one step, long runs are counted.
+    pub shown: Vec<ShownLine>,
+}
+
+/// One step of a path as a person reads it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownLine {
+    /// Where the object begins; `null` for a run.
+    pub address: Option<Hex>,
+    /// What leads to it from the step before.
+    pub via: Option<String>,
+    /// Its type; that of all objects of a run, when they are of one.
+    #[serde(rename = "type")]
+    pub type_name: Option<String>,
+    /// What it is in its author's words: `→ Worker.OnShutdown`, `lambda in Program.Watch`, `async Shop.Saga.Inner`.
+    pub note: Option<String>,
+    /// Objects between it and the step before, or in the run.
+    pub hidden: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A root.
@@ -99,6 +132,13 @@ impl RootLine {
         Self { kind: kind.label(), name: bare.to_owned(), address: address.into(), stale: kind == RootKind::Stack }
     }
 
+    /// The same, with a word of doubt where there is some.
+    #[must_use]
+    pub fn doubted_text(&self) -> String {
+        let is_told = !self.stale || self.name.contains("may be stale");
+        format!("{}{}", self.text(), if is_told { "" } else { " (may be stale)" })
+    }
+
     /// `static Corpus.Seed.Dispatcher.Shutdown`.
     #[must_use]
     pub fn text(&self) -> String {
@@ -106,18 +146,53 @@ impl RootLine {
     }
 }
 
+/// How paths are looked for and shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathOptions {
+    /// Which.
+    pub which: Which,
+    /// What of them is folded.
+    pub folding: Folding,
+}
+
+/// Which paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The first.
+    First,
+    /// One for each root, the most different ones first.
+    OnePerRoot,
+}
+
 impl PathReport {
-    /// Finds the way from the best root to `object`. With `all`, one way for each root that refers to it or to an
-    /// object that refers to it.
+    /// Finds the way from the best root to `object`, or one way for each root. `ignored` is what `heap.reachability`
+    /// leaves out.
     ///
     /// # Errors
     /// [`Cancelled`] when the job was.
-    pub fn new(heap: &Heap<'_>, object: ObjectId, all: bool, ignored: &[Ignore], job: &Job) -> Result<Self, Cancelled> {
+    pub fn new(
+        heap: &Heap<'_>,
+        object: ObjectId,
+        options: PathOptions,
+        ignored: &[Ignore],
+        job: &Job,
+    ) -> Result<Self, Cancelled> {
         let snapshot = heap.snapshot;
-        let first = root_path(heap, object, job)?;
-        let mut paths: Vec<PathLine> = first.iter().map(|path| path_line(heap, path)).collect();
-        if all {
-            add_other_paths(heap, object, &mut paths, job)?;
+        let mut paths: Vec<PathLine> = Vec::new();
+        let mut more_roots = false;
+        match options.which {
+            Which::First => {
+                let first = root_path(heap, object, job)?;
+                paths.extend(first.iter().map(|path| PathLine::new(heap, path, 0.0, options.folding)));
+            }
+            Which::OnePerRoot => {
+                let mut found = different_paths(heap, object, job)?;
+                more_roots = !found.is_complete() || found.n_roots() > MOST_PATHS;
+                for found in found.by_ref().take(MOST_PATHS) {
+                    job.tick(0)?;
+                    paths.push(PathLine::new(heap, &found.path, found.overlap, options.folding));
+                }
+            }
         }
         let mut referrers = Vec::new();
         let mut n_referrers = None;
@@ -136,8 +211,9 @@ impl PathReport {
             bytes: snapshot.objects.size(object),
             generation: snapshot.objects.generation(object).key(),
             preview: Some(snapshot.preview(object)).filter(|text| !text.is_empty()),
-            reachable: first.is_some(),
+            reachable: !paths.is_empty(),
             paths,
+            more_roots,
             referrers,
             n_referrers,
             ignored: ignored_lines(heap, ignored),
@@ -150,19 +226,14 @@ impl PathReport {
     pub fn lines(&self) -> Vec<Section> {
         let mut sections = Vec::new();
         for path in &self.paths {
-            let doubt =
-                if path.root.stale && !path.root.name.contains("may be stale") { " (may be stale)" } else { "" };
-            sections.push(Section::Heading(format!("{}{doubt}", path.root.text())));
-            let mut table =
-                Table::new(vec![text("Address", "address"), text("Reference", "via"), text("Type", "type")]);
-            for step in &path.steps {
-                table.push(vec![
-                    Cell::Address(Addr(step.address.0)),
-                    Cell::text_or_missing(step.via.as_deref()),
-                    Cell::Text(step.type_name.clone()),
-                ]);
-            }
-            sections.push(Section::Table(table));
+            sections.push(Section::Heading(path.root.doubted_text()));
+            sections.extend(path.lines());
+        }
+        if self.paths.iter().any(PathLine::has_folded) {
+            sections.push(Section::Line("Insides of collections and delegates are left out (--internals).".to_owned()));
+        }
+        if self.more_roots {
+            sections.push(Section::Line("More roots hold it than were looked for.".to_owned()));
         }
         if self.paths.is_empty() {
             sections.push(Section::Line(if self.ignored.is_empty() {
@@ -175,8 +246,7 @@ impl PathReport {
                 let objects =
                     number::counted(n, "object, garbage itself, refers", "objects, garbage themselves, refer");
                 sections.push(Section::Line(format!("{objects} to it:")));
-                let mut table =
-                    Table::new(vec![text("Address", "address"), text("Reference", "via"), text("Type", "type")]);
+                let mut table = step_table();
                 for line in &self.referrers {
                     table.push(vec![
                         Cell::Address(Addr(line.address.0)),
@@ -188,6 +258,87 @@ impl PathReport {
             }
         }
         sections
+    }
+}
+
+fn step_table() -> Table {
+    Table::new(vec![text("Address", "address"), text("Reference", "via"), text("Type", "type")])
+}
+
+impl PathLine {
+    /// Words for a path. Cost: the slots of the objects on it.
+    #[must_use]
+    pub fn new(heap: &Heap<'_>, path: &RootPath, overlap: f64, folding: Folding) -> Self {
+        let snapshot = heap.snapshot;
+        let n = path.objects.len();
+        let omitted = n.saturating_sub(MOST_STEPS);
+        let is_kept = |index: usize| omitted == 0 || index < MOST_STEPS / 2 || index >= n - MOST_STEPS / 2;
+        let mut before = None;
+        let mut steps = Vec::with_capacity(n.min(MOST_STEPS));
+        for (index, &object) in path.objects.iter().enumerate() {
+            if is_kept(index) {
+                steps.push(StepLine {
+                    address: snapshot.objects.address(object).into(),
+                    type_name: snapshot.type_of(object).display_name(),
+                    via: before.and_then(|from| heap.edge_name(from, object)),
+                    bytes: snapshot.objects.size(object),
+                });
+            }
+            before = Some(object);
+        }
+        let name = |object: ObjectId| snapshot.type_of(object).display_name();
+        let shown = path.shown(heap, folding).into_iter().map(|step| match step {
+            ShownStep::Object { object, via, n_hidden } => ShownLine {
+                address: Some(snapshot.objects.address(object).into()),
+                via,
+                type_name: Some(name(object)),
+                note: readable::note(heap, object),
+                hidden: n_hidden,
+            },
+            ShownStep::Run { n, object, is_one_type } => ShownLine {
+                address: None,
+                via: None,
+                type_name: is_one_type.then(|| name(object)),
+                note: None,
+                hidden: n,
+            },
+        });
+        Self {
+            root: RootLine::new(path.start.kind(heap), &path.start.name(heap), path.start.address(heap)),
+            handlers: readable::handlers_on(heap, path),
+            overlap,
+            steps,
+            omitted: omitted as u64,
+            shown: shown.collect(),
+        }
+    }
+
+    /// What is below the name of the root.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Section> {
+        let mut sections: Vec<Section> = self.handlers.iter().cloned().map(Section::Line).collect();
+        let mut table = step_table();
+        for line in &self.shown {
+            let type_name = match (&line.type_name, line.address) {
+                (Some(name), Some(_)) => match &line.note {
+                    Some(note) => format!("{name}  {note}"),
+                    None => name.clone(),
+                },
+                (Some(name), None) => format!("{} more of {name}", number::count(line.hidden)),
+                (None, _) => format!("{} more objects", number::count(line.hidden)),
+            };
+            table.push(vec![
+                line.address.map_or(Cell::Missing, |at| Cell::Address(Addr(at.0))),
+                Cell::text_or_missing(line.via.as_deref().or(line.address.is_none().then_some("…"))),
+                Cell::Text(type_name),
+            ]);
+        }
+        sections.push(Section::Table(table));
+        sections
+    }
+
+    fn has_folded(&self) -> bool {
+        self.shown.iter().any(|line| line.hidden > 0 && line.address.is_some())
     }
 }
 
@@ -237,62 +388,10 @@ impl Report for PathReport {
     }
 }
 
-fn path_line(heap: &Heap<'_>, path: &RootPath) -> PathLine {
-    let snapshot = heap.snapshot;
-    let root = RootLine::new(path.start.kind(heap), &path.start.name(heap), path.start.address(heap));
-    let steps = path
-        .steps(heap)
-        .into_iter()
-        .map(|step| StepLine {
-            address: snapshot.objects.address(step.object).into(),
-            type_name: snapshot.type_of(step.object).display_name(),
-            via: step.via,
-            bytes: snapshot.objects.size(step.object),
-        })
-        .collect();
-    PathLine { root, steps }
-}
-
-/// Most paths that `--all` lists.
+/// Paths that are listed at most, one a root.
 const MOST_PATHS: usize = 100;
-
-/// The best path through every root that refers to `object` itself and through every object that does, one per root:
-/// of several that begin at the same root the first, which is the shortest.
-fn add_other_paths(heap: &Heap<'_>, object: ObjectId, paths: &mut Vec<PathLine>, job: &Job) -> Result<(), Cancelled> {
-    let snapshot = heap.snapshot;
-    let step = |object: ObjectId, via: Option<String>| StepLine {
-        address: snapshot.objects.address(object).into(),
-        type_name: snapshot.type_of(object).display_name(),
-        via,
-        bytes: snapshot.objects.size(object),
-    };
-    let is_new = |paths: &[PathLine], root: &RootLine| {
-        !paths.iter().any(|path| (path.root.address, path.root.kind) == (root.address, root.kind))
-    };
-    for holding in holding_roots(heap, object) {
-        let root = RootLine::new(holding.kind, &holding.name, holding.address);
-        if paths.len() < MOST_PATHS && is_new(paths, &root) {
-            paths.push(PathLine { root, steps: vec![step(object, None)] });
-        }
-    }
-    let page = Page { skip: 0, take: 10 * MOST_PATHS };
-    for holder in holders(heap, object, &[], page, job)?.rows {
-        if paths.len() >= MOST_PATHS {
-            break;
-        }
-        let Some(path) = root_path(heap, holder.object, job)? else { continue };
-        // A way to the holder that passes the object itself is no way to the object.
-        if path.objects.contains(&object) {
-            continue;
-        }
-        let mut line = path_line(heap, &path);
-        if is_new(paths, &line.root) {
-            line.steps.push(step(object, holder.via));
-            paths.push(line);
-        }
-    }
-    Ok(())
-}
+/// Steps of one path that are listed at most.
+const MOST_STEPS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

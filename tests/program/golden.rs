@@ -11,12 +11,15 @@ use std::process::Command;
 use crate::{fixture, project};
 
 /// Arguments of each view. `{}` is what the first line of the golden file says behind `# argument: `.
-const VIEWS: [(&str, &[&str]); 12] = [
+const VIEWS: [(&str, &[&str]); 15] = [
     ("info", &["info"]),
     ("types", &["types", "--limit", "40"]),
     ("namespaces", &["types", "--by", "namespace"]),
     ("instances", &["instances", "{}", "--limit", "10"]),
+    ("merged", &["path", "--merged", "--type", "{}"]),
     ("path", &["path", "{}"]),
+    ("paths", &["path", "{}", "--all", "--internals"]),
+    ("type-paths", &["path", "--type", "{}"]),
     ("verify", &["verify"]),
     ("leaks", &["leaks"]),
     ("events", &["events"]),

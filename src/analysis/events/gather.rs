@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::{Heap, TICK};
 use super::{Publisher, PublisherKind, Subscriber, SubscriberKind, UNNAMED_METHOD};
 use crate::analysis::dominators::DominatorTree;
+use crate::analysis::readable::method_text;
 use crate::base::{Addr, Cancelled, Job};
 use crate::snapshot::preview::without_namespaces;
 use crate::snapshot::slots::display_field_name;
@@ -331,26 +332,12 @@ fn is_weak(own_name: &str, ty: TypeId, heap: &Heap<'_>) -> bool {
         })
 }
 
-/// `OnTick`, or `lambda in Watch` of `<Watch>b__0`.
-fn method_text(name: &str) -> String {
-    match name.strip_prefix('<').and_then(|rest| rest.split_once(">b__")) {
-        Some((method, _)) => format!("lambda in {method}"),
-        None => match name.strip_prefix('<').and_then(|rest| rest.split_once(">g__")) {
-            Some((method, rest)) => {
-                let local = rest.split('|').next().unwrap_or(rest);
-                format!("{local} in {method}")
-            }
-            None => name.to_owned(),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_compiled_methods_read_as_written() {
+    fn keys_read_as_their_events() {
         for (key, expected) in [
             ("ClickKey", "Click"),
             ("s_clickEvent", "click"),
@@ -359,14 +346,6 @@ mod tests {
             ("Key", "Key"),
         ] {
             assert_eq!(event_of_key(key), expected);
-        }
-        for (method, expected) in [
-            ("OnTick", "OnTick"),
-            ("<Watch>b__0", "lambda in Watch"),
-            ("<Main>b__0_1", "lambda in Main"),
-            ("<Run>g__Local|3_0", "Local in Run"),
-        ] {
-            assert_eq!(method_text(method), expected);
         }
     }
 }

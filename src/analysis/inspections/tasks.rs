@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Description, Inspection, Item, ObjectSet, Reader, Subject, held_only_by, times};
+use crate::analysis::readable::state_machine_method;
 use crate::base::{Cancelled, Job, number};
 use crate::snapshot::{ObjectId, TypeId};
 
@@ -128,16 +129,6 @@ fn waiter_text(reader: &Reader<'_>, continuation: ObjectId) -> String {
     }
 }
 
-/// `Shop.Saga.Inner` out of `…AsyncStateMachineBox<Shop.Saga+<Inner>d__4>`.
-fn state_machine_method(name: &str) -> Option<String> {
-    let machine = name.rfind(">d__")?;
-    let open = name.get(..machine)?.rfind('<')?;
-    let method = name.get(open + 1..machine)?;
-    let owner = name.get(..open)?.trim_end_matches('+');
-    let owner = owner.rsplit([',', '<', ' ']).next().unwrap_or(owner);
-    Some(format!("{owner}.{method}"))
-}
-
 fn stuck_answer(
     subject: &Subject<'_>,
     awaited: Vec<(ObjectId, u64, String)>,
@@ -166,20 +157,4 @@ fn stuck_answer(
         number::counted(awaited.len() as u64, "task", "tasks")
     );
     Ok(STUCK.answer(true, result, items))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_machine_reads_as_its_method() {
-        let check = |name: &str, expected: Option<&str>| assert_eq!(state_machine_method(name).as_deref(), expected);
-        check(
-            "System.Runtime.CompilerServices.AsyncTaskMethodBuilder<System.Int32>+AsyncStateMachineBox<Shop.Saga+<Inner>d__4>",
-            Some("Shop.Saga.Inner"),
-        );
-        check("Shop.Saga+<Outer>d__1", Some("Shop.Saga.Outer"));
-        check("System.Action", None);
-    }
 }

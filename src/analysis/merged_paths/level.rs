@@ -7,7 +7,7 @@ use super::{Members, MergedGrouping, MergedKey, MergedLevel, MergedNode, MergedP
 use crate::analysis::Heap;
 use crate::analysis::path_tree::Page;
 use crate::base::{Cancelled, Job};
-use crate::snapshot::TypeId;
+use crate::snapshot::{ObjectId, TypeId};
 
 /// A row while it is gathered.
 #[derive(Debug, Default)]
@@ -92,6 +92,21 @@ impl MergedPaths {
                 self.types_in(held, page, job)
             }
         }
+    }
+
+    /// An asked object whose path passes the row: the first below what most paths pass. `None` for rows towards the roots.
+    #[must_use]
+    pub fn example(&self, row: &MergedRow) -> Option<ObjectId> {
+        let Members::Below(places) = &row.node.0 else { return None };
+        let most = |places: &[u32]| {
+            let by_count = |&place: &u32| (self.counts[place as usize], Reverse(self.objects[place as usize]));
+            places.iter().copied().max_by_key(by_count)
+        };
+        let mut place = most(places)?;
+        while !self.is_asked(place) {
+            place = most(self.below(place))?;
+        }
+        Some(self.objects[place as usize])
     }
 
     fn own_bytes(&self, heap: &Heap<'_>, place: u32) -> u64 {

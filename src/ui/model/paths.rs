@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::analysis::fold::{RUN, collection_step, run_length};
 use crate::analysis::path_tree::{HoldingRoot, Page, holders};
 use crate::analysis::root_path::PathStart;
 use crate::analysis::{Heap, Ignore, root_path};
@@ -168,8 +169,6 @@ pub struct Paths {
 
 /// Holders of an object that are shown beside the spine.
 const FORKS: usize = 3;
-/// Steps of one type in a row that are shown before they are counted instead.
-const RUN: usize = 6;
 /// Steps of a spine whose forks are looked for: beyond, a chain is only followed.
 const FORKED_STEPS: usize = 64;
 /// Lines at most: a picture of all of them still fits into memory.
@@ -227,7 +226,7 @@ impl Build<'_> {
             branch.push(object);
             let Some(holder) = next else { break };
             if !self.query.internals
-                && let Some((name, n_folded)) = folded(self.heap, &objects[index..])
+                && let Some((name, n_folded)) = collection_step(self.heap, &objects[index..])
             {
                 // The steps inside a collection are one step: from the element to the collection.
                 branch.extend_from_slice(&objects[index + 1..index + n_folded]);
@@ -350,86 +349,6 @@ impl Build<'_> {
         self.answer.n_roots = roots.len();
         self.answer.verdict = verdict(self.heap, path);
     }
-}
-
-/// Objects from `first` on that have the same type and are held through the same field as their neighbours.
-fn run_length(snapshot: &HeapSnapshot, objects: &[ObjectId], first: usize) -> usize {
-    let ty = snapshot.objects.type_of(objects[first]);
-    objects[first..].iter().take_while(|&&object| snapshot.objects.type_of(object) == ty).count()
-}
-
-/// What leads from the element `objects[0]` to the collection that holds it, and how many objects further that is:
-/// `[17]` of a list, `["GC"]` of a dictionary. `None` when the next objects are no plumbing of a collection.
-fn folded(heap: &Heap<'_>, objects: &[ObjectId]) -> Option<(String, usize)> {
-    const MOST: usize = 8;
-    let snapshot = heap.snapshot;
-    let name_of = |object: ObjectId| snapshot.type_of(object).name.known();
-    let is_plumbing = |object: ObjectId| {
-        let row = snapshot.type_of(object);
-        row.is_array() || name_of(object).is_some_and(|name| is_collection(name) && is_nested(name))
-    };
-    // The element itself may be plumbing when it is the one asked for: then nothing is hidden.
-    if is_plumbing(*objects.first()?) {
-        return None;
-    }
-    let inner = objects.iter().skip(1).take(MOST).take_while(|&&object| is_plumbing(object)).count();
-    let collection = *objects.get(inner + 1).filter(|_| inner > 0)?;
-    let name = name_of(collection).filter(|name| is_collection(name) && !is_nested(name))?;
-    let keyed = name.contains("Dictionary") || name.contains("Hashtable") || name.contains("SortedList");
-    let mut label = None;
-    for pair in objects[..=inner].windows(2) {
-        let (element, holder) = (pair[0], pair[1]);
-        let via = snapshot.edge_name(holder, element, &heap.graph.extra)?;
-        let key = keyed.then(|| key_text(snapshot, holder, &via)).flatten();
-        match (key, &label) {
-            (Some(key), _) => {
-                label = Some(format!("[{key}]"));
-                break;
-            }
-            (None, None) if via.starts_with('[') => label = Some(via),
-            _ => {}
-        }
-    }
-    Some((label.unwrap_or_else(|| "[element]".to_owned()), inner + 1))
-}
-
-/// The key beside the value that `via` leads to, in a few words.
-fn key_text(snapshot: &HeapSnapshot, holder: ObjectId, via: &str) -> Option<String> {
-    const KEYS: [&str; 2] = ["key", "_key"];
-    let key = match via.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((index, part)) if part.ends_with("value") => {
-            let element = snapshot.types.row(snapshot.type_of(holder).element?);
-            let field =
-                element.fields.iter().find(|field| field.name.as_deref().is_some_and(|name| KEYS.contains(&name)))?;
-            match snapshot.array_element(holder, index.parse().ok()?)? {
-                crate::snapshot::read::Value::Struct(at) => {
-                    snapshot.value_at(at.plus(field.offset.into()), field.element)?
-                }
-                _ => return None,
-            }
-        }
-        Some(_) => return None,
-        None if via.trim_start_matches('_') == "value" => {
-            KEYS.iter().find_map(|name| snapshot.field_named(holder, name))?
-        }
-        None => return None,
-    };
-    let text = snapshot.value_text(&key);
-    Some(if text.chars().count() > 40 { format!("{}…", text.chars().take(39).collect::<String>()) } else { text })
-}
-
-fn is_collection(name: &str) -> bool {
-    name.starts_with("System.Collections.")
-}
-
-/// A class inside a collection, or an array: not the collection that a person wrote.
-fn is_nested(name: &str) -> bool {
-    // A `+` inside the arguments belongs to an argument.
-    let mut depth = 0_i32;
-    name.chars().any(|letter| {
-        depth += i32::from(letter == '<') - i32::from(letter == '>');
-        letter == '+' && depth == 0
-    })
 }
 
 /// An object as a line shows it. Reads a few hundred bytes of the dump.
@@ -665,7 +584,6 @@ mod tests {
         );
         let paths = ask(seed(100, 4), |snapshot| PathQuery { internals: true, ..PathQuery::new(value(snapshot)) });
         assert!(words(&paths)[1].starts_with("[1].value of "), "{:?}", words(&paths));
-        assert!(is_nested("System.Collections.Generic.Dictionary<A, B>+Entry[]") && !is_nested("A.List<B+C>"));
     }
 
     fn ask(heap: (HeapSnapshot, crate::snapshot::HeapGraph), query: impl Fn(&HeapSnapshot) -> PathQuery) -> Paths {
