@@ -96,17 +96,25 @@ impl Heap<'_> {
     /// `from` from the dump.
     #[must_use]
     pub fn edge_name(&self, from: ObjectId, to: ObjectId) -> Option<String> {
-        let extra = &self.graph.extra;
-        match self.reachability.cut().filter(|cut| !cut.spares(self.snapshot, from)) {
-            None => self.snapshot.edge_name(from, to, extra),
+        let (snapshot, graph, reach) = (self.snapshot, self.graph, self.reachability);
+        let cut = reach.cut().filter(|cut| !cut.spares(snapshot, from));
+        let offset = match cut {
+            None => snapshot.slot_to(from, to),
             Some(cut) => {
-                let is_left = |slot: &Slot| slot.target == to && !cut.takes_slot(self.snapshot, from, slot.offset);
-                match self.snapshot.slots(from).find(is_left) {
-                    Some(slot) => Some(self.snapshot.slot_name(from, slot.offset)),
-                    None => extra_edge(extra, from, to).map(|edge| edge.kind.label().to_owned()),
-                }
+                let is_left = |slot: &Slot| slot.target == to && !cut.takes_slot(snapshot, from, slot.offset);
+                snapshot.slots(from).find(is_left).map(|slot| slot.offset)
             }
+        };
+        let Some(offset) = offset else {
+            return extra_edge(&graph.extra, from, to).map(|edge| edge.kind.label().to_owned());
+        };
+        // Static fields of a type that can be unloaded lie in an array of its LoaderAllocator.
+        if reach.roots().has_fields(from)
+            && let Some(row) = u32::try_from(offset).ok().and_then(|offset| reach.roots().field_at(graph, from, offset))
+        {
+            return Some(format!("static {}", roots::static_name(snapshot, row)));
         }
+        Some(snapshot.slot_name(from, offset))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a root is called, which roots hold an object, and the runtime's own arrays behind static fields.
 
+use std::collections::BTreeSet;
+
 use crate::base::RootKind;
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, StaticRow, TypeShape};
 
@@ -8,10 +10,11 @@ use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, RootId, StaticRow, Type
 pub struct RootIndex {
     /// (object, root), sorted; the roots of one object by preference.
     by_object: Vec<(ObjectId, RootId)>,
-    /// Arrays of the runtime that hold static fields, sorted.
+    /// Arrays of the runtime that hold static fields, sorted; not those that hang on a LoaderAllocator.
     storage: Vec<ObjectId>,
-    /// Slots of those arrays that a static or thread static field owns: (array, byte offset), sorted.
-    owned: Vec<(ObjectId, u32)>,
+    /// Slots of all such arrays that a static or thread static field owns: array, byte offset, and the row, counted
+    /// through static and then thread-static fields; sorted.
+    owned: Vec<(ObjectId, u32, u32)>,
 }
 
 impl RootIndex {
@@ -22,14 +25,25 @@ impl RootIndex {
         let mut by_object: Vec<(ObjectId, RootId)> =
             (0..).zip(&tables.roots).map(|(id, root)| (root.object, RootId(id))).collect();
         by_object.sort_unstable();
-        let slots = tables.statics.iter().chain(&tables.thread_statics).filter_map(|row| row.storage);
-        let mut owned: Vec<(ObjectId, u32)> = slots.collect();
+        let rows = (0..).zip(tables.statics.iter().chain(&tables.thread_statics));
+        let slots = rows.filter_map(|(id, row)| row.storage.map(|(array, offset)| (array, offset, id)));
+        let mut owned: Vec<(ObjectId, u32, u32)> = slots.collect();
         owned.sort_unstable();
-        owned.dedup();
+        owned.dedup_by_key(|&mut (array, offset, _)| (array, offset));
         let mut storage: Vec<ObjectId> = tables.static_storage.clone();
-        storage.extend(owned.iter().map(|&(array, _)| array));
+        storage.extend(owned.iter().map(|&(array, ..)| array));
         storage.sort_unstable();
         storage.dedup();
+        // Fields of a type that can be unloaded are no roots: their array is held like any other object.
+        let mut is_root = vec![false; tables.statics.len()];
+        for root in tables.roots.iter().filter(|root| root.kind == RootKind::Static) {
+            if let Some(row) = root.row.and_then(|row| is_root.get_mut(row as usize)) {
+                *row = true;
+            }
+        }
+        let unrooted = tables.statics.iter().zip(is_root).filter(|(row, is_root)| row.object.is_some() && !is_root);
+        let unloadable: BTreeSet<ObjectId> = unrooted.filter_map(|(row, _)| Some(row.storage?.0)).collect();
+        storage.retain(|array| !unloadable.contains(array));
         Self { by_object, storage, owned }
     }
 
@@ -54,7 +68,29 @@ impl RootIndex {
     /// True when a named field owns the slot `offset` bytes into the storage array.
     #[must_use]
     pub fn is_owned(&self, storage: ObjectId, offset: u32) -> bool {
-        self.owned.binary_search(&(storage, offset)).is_ok()
+        self.owner(storage, offset).is_some()
+    }
+
+    /// True when static fields lie in `array`, whoever holds it.
+    #[must_use]
+    pub fn has_fields(&self, array: ObjectId) -> bool {
+        self.owned.binary_search_by_key(&array, |&(array, ..)| array).is_ok()
+    }
+
+    /// The static or thread-static field that owns the slot `offset` bytes into `array`.
+    #[must_use]
+    pub fn field_at<'g>(&self, graph: &'g HeapGraph, array: ObjectId, offset: u32) -> Option<&'g StaticRow> {
+        let row = self.owner(array, offset)?;
+        let tables = &graph.roots;
+        match row.checked_sub(tables.statics.len()) {
+            None => tables.statics.get(row),
+            Some(row) => tables.thread_statics.get(row),
+        }
+    }
+
+    fn owner(&self, array: ObjectId, offset: u32) -> Option<usize> {
+        let place = self.owned.binary_search_by_key(&(array, offset), |&(array, offset, _)| (array, offset)).ok()?;
+        self.owned.get(place).map(|&(.., row)| row as usize)
     }
 }
 

@@ -184,6 +184,10 @@ fn parse_name(snapshot: &HeapSnapshot, graph: &HeapGraph, text: &str) -> Result<
     if !roots.is_empty() {
         return one_name(snapshot, graph, text, roots);
     }
+    let unloadable = unloadable_statics(snapshot, graph, text);
+    if !unloadable.is_empty() {
+        return Ok(unloadable);
+    }
     match (chosen, lookup::find_types(snapshot, type_text)) {
         (Ok(choice), _) => Ok(types(choice.ids)),
         (Err(_), Ok(owner)) if is_end(type_text, &owner.name) => {
@@ -283,6 +287,22 @@ fn static_roots(snapshot: &HeapSnapshot, graph: &HeapGraph, kind: RootKind, text
     Vec::new()
 }
 
+/// Static fields of types that can be unloaded: no roots, but references in an array of their LoaderAllocator.
+fn unloadable_statics(snapshot: &HeapSnapshot, graph: &HeapGraph, text: &str) -> Vec<Ignore> {
+    let rows = graph.roots.statics.iter().filter(|row| snapshot.types.row(row.declaring).collectible);
+    let named: Vec<(Ignore, String)> = rows
+        .filter_map(|row| {
+            let (from, to) = (row.storage?.0, row.object?);
+            Some((Ignore::Edge { from, to }, static_name(snapshot, row)))
+        })
+        .collect();
+    let fitting = Rule::ALL.iter().take(2).map(|rule| named.iter().filter(|(_, name)| rule.fits(text, name)));
+    fitting
+        .map(|found| found.map(|(edge, _)| edge.clone()).collect())
+        .find(|found: &Vec<_>| !found.is_empty())
+        .unwrap_or_default()
+}
+
 /// `roots`, when all have one name: a class may be loaded more than once, a field exists once a thread.
 fn one_name(
     snapshot: &HeapSnapshot,
@@ -347,7 +367,9 @@ fn parse_root(snapshot: &HeapSnapshot, graph: &HeapGraph, text: &str) -> Result<
             let whole: Vec<RootId> =
                 all().map(|(id, _)| id).filter(|&id| root_name(snapshot, graph, id) == text).collect();
             let roots = if whole.is_empty() { static_roots(snapshot, graph, kind, name.trim()) } else { whole };
+            let unloadable = unloadable_statics(snapshot, graph, name.trim());
             return match roots.is_empty() {
+                true if kind == RootKind::Static && !unloadable.is_empty() => Ok(unloadable),
                 true => Err(no_root(snapshot, graph, text, name)),
                 false => one_name(snapshot, graph, text, roots),
             };

@@ -372,7 +372,7 @@ impl MergedLine {
         if self.longest_run > 1 {
             text.push_str(&format!("  {} in a row", number::count(self.longest_run)));
         }
-        if self.address.is_none() && self.objects > 1 && self.objects != self.count {
+        if self.address.is_none() && self.objects > 1 && ![self.count, self.longest_run].contains(&self.objects) {
             text.push_str(&format!("  {} objects", number::count(self.objects)));
         }
         text

@@ -85,7 +85,8 @@ impl HeapSnapshot {
 
     /// The first slot of `from` that refers to `to`, in bytes from its address. A plain search through its words, fast
     /// enough for arrays of millions.
-    fn slot_to(&self, from: ObjectId, to: ObjectId) -> Option<u64> {
+    #[must_use]
+    pub fn slot_to(&self, from: ObjectId, to: ObjectId) -> Option<u64> {
         let wanted = self.objects.address(to).0.to_le_bytes();
         let at = self.objects.address(from);
         self.type_of(from).references.stretches(self.objects.size(from)).find_map(|(start, len)| {
