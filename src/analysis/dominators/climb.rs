@@ -4,15 +4,15 @@
 //! is at most `s` is found by skips. A skip pointer leads to the parent or twice as far as the parent's own, so that two
 //! of them replace a climb of any length by a logarithmic one (Myers, "An applicative random-access stack").
 
-use std::hint::black_box;
-
 use super::search::Cross;
 use super::{ROOT, Steps};
 use crate::analysis::TICK;
 use crate::base::{Cancelled, Job};
 
-/// Vertices whose sources are looked at together before they are needed.
+/// Sources whose paths are looked at together before they are needed.
 const AHEAD: usize = 256;
+/// Steps of each path that are looked at.
+const AHEAD_STEPS: usize = 24;
 
 /// Semidominators by number: the smallest number from which a path leads here through greater numbers alone.
 pub(super) fn semidominators(
@@ -25,6 +25,7 @@ pub(super) fn semidominators(
     let mut forest = Forest {
         nodes: (0u32..).zip(parent).map(|(at, &ancestor)| Node { ancestor, least: at }).collect(),
         path: Vec::new(),
+        ahead: Vec::new(),
         steps: 0,
     };
     let (mut left, mut seen) = (cross.sources(), 0);
@@ -33,10 +34,8 @@ pub(super) fn semidominators(
             job.tick(u64::from(TICK))?;
         }
         if seen < sources.len() {
-            // Reads that do not wait for each other: what follows finds them in the cache.
-            let ahead = left.len().saturating_sub(AHEAD.max(sources.len()));
-            black_box(left[ahead..].iter().fold(0, |sum, &source| sum ^ forest.nodes[source as usize].ancestor));
-            seen = left.len() - ahead;
+            seen = AHEAD.max(sources.len()).min(left.len());
+            forest.look_ahead(&left[left.len() - seen..], vertex);
         }
         let mut least = parent[vertex as usize];
         for &source in sources {
@@ -63,10 +62,28 @@ struct Node {
 struct Forest {
     nodes: Vec<Node>,
     path: Vec<(u32, u32)>,
+    ahead: Vec<u32>,
     steps: u64,
 }
 
 impl Forest {
+    /// Walks the paths of `sources` side by side and changes nothing: reads of different paths do not wait for each
+    /// other, and what follows finds them in the cache. On graphs without any locality this is most of the time.
+    fn look_ahead(&mut self, sources: &[u32], vertex: u32) {
+        self.ahead.clear();
+        self.ahead.extend(sources.iter().copied().filter(|&source| source > vertex));
+        // A path of a million steps is compressed at its first use, and walked as it is here: only its beginning.
+        for _ in 0..AHEAD_STEPS {
+            let mut kept = 0;
+            for index in 0..self.ahead.len() {
+                let ancestor = self.nodes[self.ahead[index] as usize].ancestor;
+                self.ahead[kept] = ancestor;
+                kept += usize::from(ancestor > vertex);
+            }
+            self.ahead.truncate(kept);
+        }
+    }
+
     /// The smallest semidominator between `from` and the top of its tree among the vertices above `vertex`, which are
     /// the linked ones; `from` itself when it is not linked.
     #[inline]
