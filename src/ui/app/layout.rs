@@ -177,7 +177,11 @@ impl App {
         panes.push(views::types::types_ui(&mut widgets::part(ui, "types", types), types, cx, &mut tab.types));
         let mut part = widgets::part(ui, "instances", right);
         panes.push(views::instances::instances_ui(&mut part, right, cx, &mut tab.instances));
-        panes.push(views::path::path_ui(&mut widgets::part(ui, "path", path), path, cx, &mut tab.path, &tab.what_if));
+        let mut part = widgets::part(ui, "path", path);
+        panes.push(match cx.place.object {
+            Some(_) => views::path::path_ui(&mut part, path, cx, &mut tab.path, &tab.what_if),
+            None => views::merged::merged_ui(&mut part, path, cx, &mut tab.merged, &tab.what_if),
+        });
         let pen = Pen::on(ui);
         pen.vline(types.right(), types.top(), if is_narrow { types.bottom() } else { rect.bottom() }, pen.theme.line);
         let left = if is_narrow { rect.left() } else { right.left() };

@@ -350,6 +350,7 @@ impl App {
         views::instances::ask(&mut tab.instances, dump, &snapshot, place);
         views::what_if::ask(&mut tab.what_if, dump);
         views::path::ask(&mut tab.path, dump, place, &tab.what_if);
+        views::merged::ask(&mut tab.merged, dump, place, &tab.what_if);
         match place.view {
             View::Overview | View::Types | View::Suspects | View::Inspections | View::Coverage => {}
             View::Dominators => views::dominators::ask(&mut tab.dominators, dump),

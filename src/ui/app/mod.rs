@@ -46,6 +46,8 @@ pub struct Tab {
     pub path: views::path::PathState,
     /// What was read.
     pub coverage: views::coverage::CoverageState,
+    /// Why all instances of a type are alive.
+    pub merged: views::merged::MergedState,
     /// What is ignored, and what comes back then.
     pub what_if: views::what_if::WhatIfState,
     /// The answer.
@@ -79,6 +81,7 @@ impl Tab {
             || self.dominators.is_pending()
             || self.events.is_pending()
             || self.what_if.is_pending()
+            || self.merged.is_pending()
             || grids.into_iter().any(views::grid::GridState::is_pending)
     }
 }

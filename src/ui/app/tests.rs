@@ -5,7 +5,7 @@ use egui::{Key, Modifiers, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use super::App;
+use super::{App, Command};
 use crate::session::{Session, Status};
 use crate::snapshot::TypeName;
 use crate::synth::heap::{HeapBuilder, Kind};
@@ -86,7 +86,7 @@ fn copied_now(harness: &Harness<'_, App>) -> Option<String> {
 fn three_clicks_lead_from_the_types_to_the_root() {
     let mut harness = harness(seed_app());
     click(&mut harness, Role::Row, "Corpus.Seed.Worker, 3,000 objects");
-    assert!(has(&harness, "Pick an instance"));
+    assert!(has(&harness, "Why are they alive"));
     click(&mut harness, Role::Row, "worker-3");
     assert!(has(&harness, "_target of System.EventHandler, → OnShutdown"));
     assert!(has(&harness, "[3] of System.Object[4096]"));
@@ -94,10 +94,28 @@ fn three_clicks_lead_from_the_types_to_the_root() {
     assert!(has(&harness, "The static event Dispatcher.Shutdown keeps the handler"));
     // And back again, step by step, out to the first screen.
     click(&mut harness, Role::Button, "Back");
-    assert!(has(&harness, "Pick an instance"));
+    assert!(has(&harness, "Why are they alive"));
     click(&mut harness, Role::Button, "Back");
     click(&mut harness, Role::Button, "Back");
     assert!(has(&harness, "Open dump…"));
+}
+
+#[test]
+fn a_type_shows_the_paths_of_all_its_instances() {
+    let mut harness = harness(seed_app());
+    click(&mut harness, Role::Row, "Corpus.Seed.Worker, 3,000 objects");
+    assert!(has(&harness, "3,000 instances on all paths"));
+    // The way that nearly all share is open, down to the instances.
+    assert!(has(&harness, "static Corpus.Seed.Dispatcher.Shutdown, 2,98"));
+    assert!(has(&harness, "System.Object[], 2,98"));
+    click(&mut harness, Role::Button, "By object");
+    assert!(has(&harness, "System.Object[4096], 2,98"));
+    click(&mut harness, Role::Button, "To roots");
+    assert!(has(&harness, "Corpus.Seed.Worker, 3,000 through here"));
+    // Without the static, the 16 active ones are left.
+    harness.state().outbox().send(Command::IgnoreText("root:static Corpus.Seed.Dispatcher.Shutdown".to_owned()));
+    settle(&mut harness);
+    assert!(has(&harness, "16 instances on all paths, 2,984 held by nothing"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod dominators;
 pub mod filter;
 pub mod grid;
 pub mod instances;
+pub mod merged;
 pub mod paths;
 pub mod retained;
 pub mod types;

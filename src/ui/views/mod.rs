@@ -10,6 +10,7 @@ pub mod handles;
 pub mod inspections;
 pub mod instances;
 pub mod loading;
+pub mod merged;
 pub mod overview;
 pub mod path;
 pub mod refused;
@@ -33,7 +34,12 @@ pub(super) fn pane_title(ui: &Ui, rect: Rect, title: &str, note: &str, right: f3
     let pen = Pen::on(ui);
     let y = rect.top() + 20.5;
     let x = pen.text_cut(rect.left() + theme::PAD, right, y, title, theme::PANE_TITLE, pen.theme.t1);
-    if note.is_empty() { x } else { pen.text_cut(x + 10.0, right, y, note, theme::BODY, pen.theme.t3) }
+    let end = if note.is_empty() { x } else { pen.text_cut(x + 10.0, right, y, note, theme::BODY, pen.theme.t3) };
+    let at = Rect::from_min_max(pos2(rect.left() + theme::PAD, y - 12.0), pos2(end.max(x), y + 12.0));
+    let response = ui.interact(at, ui.scope_id().with(("title", title)), egui::Sense::hover());
+    let says = if note.is_empty() { title.to_owned() } else { format!("{title}, {note}") };
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Heading, true, says.as_str()));
+    end
 }
 
 /// The hairline below the title of a pane with a table.
