@@ -84,6 +84,8 @@ impl Heap<'_> {
         let mut reasons = Vec::new();
         if graph.is_unreliable || snapshot.facts.gc.in_progress || snapshot.coverage.n_marked > 0 {
             reasons.push("the dump was taken during a collection".to_owned());
+        } else if snapshot.facts.gc.background {
+            reasons.push("a background collection was under way: what it has freed may still be listed".to_owned());
         }
         let lost = snapshot.coverage.lost_bytes();
         if lost > 0 {

@@ -4,6 +4,7 @@
 
 mod cli;
 mod golden;
+mod path_faults;
 mod tidy;
 
 use std::path::{Path, PathBuf};
