@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! histogram                    which types, how many, how big
+//! instances                    which objects, by text, size, generation, and by what holds them
 //! referrers                    who refers to an object
 //! reach                        what is alive when something is taken away
 //! reachability                 what keeps an object alive, how far from a root
@@ -29,6 +30,7 @@ pub mod fingerprint;
 pub mod fold;
 pub mod histogram;
 pub mod inspections;
+pub mod instances;
 pub mod merged_paths;
 pub mod object_set;
 pub mod path_tree;

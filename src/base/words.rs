@@ -326,6 +326,10 @@ impl RootKind {
         Self::Stack,
     ];
 
+    /// Those that are handles.
+    pub const HANDLES: [Self; 5] =
+        [Self::StrongHandle, Self::PinnedHandle, Self::RefCountedHandle, Self::AsyncPinnedHandle, Self::SizedRefHandle];
+
     /// Words of tables and of the JSON forms.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::analysis::MergedGrouping;
 use crate::analysis::dominator_tree::Grouping;
 use crate::analysis::inspections::NAMES as INSPECTIONS;
+use crate::base::{Generation, RootKind};
 use crate::report::Form;
 use crate::report::ignore::GRAMMAR;
 use crate::report::instances::InstanceOrder;
@@ -328,6 +329,24 @@ pub struct InstancesArgs {
     /// Type: its name, the end or any part of it that fits only one type, or the address of its MethodTable.
     #[arg(value_name = "TYPE")]
     pub type_name: String,
+    /// Only those whose text or preview contains TEXT, in any case.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub text: String,
+    /// Only those of N bytes or more.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub min_bytes: u64,
+    /// Only those in a generation; may be repeated.
+    #[arg(long, value_enum)]
+    pub generation: Vec<GenerationArg>,
+    /// Only those that a root holds.
+    #[arg(long, conflicts_with = "dead")]
+    pub live: bool,
+    /// Only those that nothing holds: what a collection would free now.
+    #[arg(long)]
+    pub dead: bool,
+    /// Only those that a kind of root holds, and no kind named before it in this list; may be repeated.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub root: Vec<RootArg>,
     /// Order of the rows.
     #[arg(long, value_enum, default_value = "address")]
     pub sort: InstanceSortArg,
@@ -337,6 +356,65 @@ pub struct InstancesArgs {
     /// Form of the output.
     #[arg(long, value_enum, default_value = "table")]
     pub format: FormArg,
+}
+
+/// A generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GenerationArg {
+    /// The youngest.
+    Gen0,
+    /// The one between.
+    Gen1,
+    /// The oldest.
+    Gen2,
+    /// Large objects.
+    Loh,
+    /// Pinned objects.
+    Poh,
+    /// Frozen objects.
+    Frozen,
+}
+
+impl From<GenerationArg> for Generation {
+    fn from(generation: GenerationArg) -> Self {
+        match generation {
+            GenerationArg::Gen0 => Self::Gen0,
+            GenerationArg::Gen1 => Self::Gen1,
+            GenerationArg::Gen2 => Self::Gen2,
+            GenerationArg::Loh => Self::Large,
+            GenerationArg::Poh => Self::Pinned,
+            GenerationArg::Frozen => Self::Frozen,
+        }
+    }
+}
+
+/// Kinds of roots, most preferred first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RootArg {
+    /// Static fields.
+    Static,
+    /// Handles of every kind.
+    Handle,
+    /// Thread-static fields.
+    ThreadStatic,
+    /// The finalizer queue.
+    Finalizer,
+    /// Words on stacks and in registers.
+    Stack,
+}
+
+impl RootArg {
+    /// The kinds it stands for.
+    #[must_use]
+    pub fn kinds(self) -> Vec<RootKind> {
+        match self {
+            Self::Static => vec![RootKind::Static],
+            Self::Handle => RootKind::HANDLES.to_vec(),
+            Self::ThreadStatic => vec![RootKind::ThreadStatic],
+            Self::Finalizer => vec![RootKind::FinalizerQueue],
+            Self::Stack => vec![RootKind::Stack],
+        }
+    }
 }
 
 /// Order of instances.

@@ -14,6 +14,7 @@ use crate::analysis::dominator_tree::TreeView;
 use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
 use crate::analysis::findings::Findings;
 use crate::analysis::histogram::totals_where;
+use crate::analysis::instances::InstanceFilter;
 use crate::base::{Cancelled, Job};
 use crate::report::events::EventsReport;
 use crate::report::filter::NameFilter;
@@ -103,9 +104,17 @@ fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
     let analyses = analyses(&session)?;
     let choice = lookup::find_types(&analyses.snapshot, &args.type_name)?;
     let options = InstancesOptions { order: args.sort.into(), limit: limit(args.limit, args.format) };
+    let filter = InstanceFilter {
+        types: Vec::new(),
+        text: args.text.clone(),
+        min_bytes: args.min_bytes,
+        generations: args.generation.iter().map(|&generation| generation.into()).collect(),
+        held: if args.live || args.dead { Some(args.live) } else { None },
+        roots: args.root.iter().flat_map(|kind| kind.kinds()).collect(),
+    };
     let report = ask(&session, move |analyses, job| {
-        let is_reachable = |object| analyses.is_reachable(object);
-        InstancesReport::new(&analyses.snapshot, &choice, &is_reachable, options, job)
+        let reachability = analyses.reachability.as_deref();
+        InstancesReport::new(&analyses.snapshot, &choice, reachability, &filter, options, job)
     })?;
     print(&report, args.format.into())?;
     Ok(exit_code(&args.common, &analyses))

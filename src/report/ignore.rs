@@ -325,17 +325,10 @@ fn one_name(
 
 /// Words for kinds of roots.
 fn kinds(text: &str) -> Vec<RootKind> {
-    const HANDLES: [RootKind; 5] = [
-        RootKind::StrongHandle,
-        RootKind::PinnedHandle,
-        RootKind::RefCountedHandle,
-        RootKind::AsyncPinnedHandle,
-        RootKind::SizedRefHandle,
-    ];
     let lower = text.to_lowercase();
     let bare = lower.strip_suffix('s').unwrap_or(&lower);
     if bare == "handle" {
-        return HANDLES.to_vec();
+        return RootKind::HANDLES.to_vec();
     }
     let is_kind = |kind: &&RootKind| {
         let label = kind.label();

@@ -5,6 +5,8 @@ use serde::Serialize;
 use super::lookup::TypeChoice;
 use super::table::{Cell, Section, Table, number, text};
 use super::{Hex, Report, Sum};
+use crate::analysis::Reachability;
+use crate::analysis::instances::{InstanceFilter, instances};
 use crate::base::{Addr, Cancelled, Job, number};
 use crate::snapshot::{HeapSnapshot, ObjectId};
 
@@ -34,8 +36,10 @@ pub struct InstancesReport {
     pub type_name: String,
     /// Its MethodTables: more than one when the class was loaded more than once.
     pub mts: Vec<Hex>,
-    /// All instances, those behind the limit included.
+    /// All instances.
     pub total: Sum,
+    /// Those that were asked for, those behind the limit included.
+    pub matching: Sum,
     /// The rows.
     pub instances: Vec<InstanceLine>,
 }
@@ -56,48 +60,52 @@ pub struct InstanceLine {
 }
 
 impl InstancesReport {
-    /// Lists the instances of `choice`. One pass over the type column; reads the dump for the rows shown.
+    /// Lists those instances of `choice` that `filter` means. One pass over the type column; reads the dump for the rows
+    /// shown, and with a text for every instance.
     ///
     /// # Errors
     /// [`Cancelled`].
     pub fn new(
         snapshot: &HeapSnapshot,
         choice: &TypeChoice,
-        is_reachable: &dyn Fn(ObjectId) -> Option<bool>,
+        reachability: Option<&Reachability>,
+        filter: &InstanceFilter,
         options: InstancesOptions,
         job: &Job,
     ) -> Result<Self, Cancelled> {
-        let mut total = Sum::default();
+        let filter = InstanceFilter { types: choice.ids.clone(), ..filter.clone() };
+        let all = choice.ids.iter().filter_map(|ty| snapshot.totals.get(ty.index()));
+        let total = all.fold(Sum::default(), |mut sum, totals| {
+            sum.add(totals.count, totals.bytes);
+            sum
+        });
+        let mut matching = Sum::default();
         let mut found: Vec<(ObjectId, u64)> = Vec::new();
-        for (index, object) in snapshot.objects.ids().enumerate() {
-            if index % (1 << 16) == 0 {
-                job.tick(0)?;
-            }
-            if choice.ids.contains(&snapshot.objects.type_of(object)) {
-                let bytes = snapshot.objects.size(object);
-                total.add(1, bytes);
-                found.push((object, bytes));
-            }
+        for object in instances(snapshot, reachability, &filter, job)? {
+            let bytes = snapshot.objects.size(object);
+            matching.add(1, bytes);
+            found.push((object, bytes));
         }
         if options.order == InstanceOrder::Bytes {
             found.sort_by_key(|&(object, bytes)| (std::cmp::Reverse(bytes), object));
         }
         found.truncate(options.limit.unwrap_or(usize::MAX));
-        let instances = found
+        let rows = found
             .into_iter()
             .map(|(object, bytes)| InstanceLine {
                 address: snapshot.objects.address(object).into(),
                 bytes,
                 generation: snapshot.objects.generation(object).key(),
                 preview: Some(snapshot.preview(object)).filter(|text| !text.is_empty()),
-                reachable: is_reachable(object),
+                reachable: reachability.map(|reach| reach.is_alive(object)),
             })
             .collect();
         Ok(Self {
             type_name: choice.name.clone(),
             mts: choice.ids.iter().map(|&id| snapshot.types.row(id).method_table.into()).collect(),
             total,
-            instances,
+            matching,
+            instances: rows,
         })
     }
 }
@@ -112,10 +120,17 @@ impl Report for InstancesReport {
             self.type_name,
             number::size(self.total.bytes),
         ))];
+        if self.matching != self.total {
+            sections.push(Section::Line(format!(
+                "{} as asked for, {}",
+                number::counted(self.matching.count, "instance is", "instances are"),
+                number::size(self.matching.bytes),
+            )));
+        }
         if !self.instances.is_empty() {
             sections.push(Section::Table(self.rows()));
         }
-        let n_more = self.total.count.saturating_sub(self.instances.len() as u64);
+        let n_more = self.matching.count.saturating_sub(self.instances.len() as u64);
         if n_more > 0 {
             sections.push(Section::Line(format!("{} more not shown (--limit).", number::count(n_more))));
         }

@@ -8,6 +8,7 @@ use super::table::{Cell, Section, Table, number, text};
 use super::what_if::{IgnoredLine, ignored_lines};
 use super::{Hex, Report, Sum};
 use crate::analysis::fold::Folding;
+use crate::analysis::instances::{InstanceFilter, instances};
 use crate::analysis::merged_paths::{MergedKey, MergedRow, Through};
 use crate::analysis::path_tree::Page;
 use crate::analysis::{Heap, Ignore, MergedGrouping, MergedPaths, root_path};
@@ -25,22 +26,10 @@ fn sum(through: Through) -> Sum {
     Sum { count: through.count, bytes: through.bytes }
 }
 
-/// The instances of `choice`, in order. One pass over the type column.
-///
-/// # Errors
-/// [`Cancelled`] when the job was.
-pub fn instances(heap: &Heap<'_>, choice: &TypeChoice, job: &Job) -> Result<Vec<ObjectId>, Cancelled> {
-    let objects = &heap.snapshot.objects;
-    let mut found = Vec::new();
-    for object in objects.ids() {
-        if object.0.is_multiple_of(1 << 16) {
-            job.tick(0)?;
-        }
-        if choice.ids.contains(&objects.type_of(object)) {
-            found.push(object);
-        }
-    }
-    Ok(found)
+/// The instances of `choice`, in order.
+fn of_types(heap: &Heap<'_>, choice: &TypeChoice, job: &Job) -> Result<Vec<ObjectId>, Cancelled> {
+    let filter = InstanceFilter { types: choice.ids.clone(), ..InstanceFilter::default() };
+    instances(heap.snapshot, None, &filter, job)
 }
 
 /// One path for each root that holds objects of a type.
@@ -89,7 +78,7 @@ impl TypePathsReport {
         ignored: &[Ignore],
         job: &Job,
     ) -> Result<Self, Cancelled> {
-        let tree = MergedPaths::new(heap, &instances(heap, choice, job)?, job)?;
+        let tree = MergedPaths::new(heap, &of_types(heap, choice, job)?, job)?;
         let page = Page { skip: 0, take: limit.unwrap_or(usize::MAX) };
         let top = tree.top(heap, MergedGrouping::FromRootsByObject, page, job)?;
         let mut roots = Vec::new();
@@ -243,7 +232,7 @@ impl MergedReport {
         ignored: &[Ignore],
         job: &Job,
     ) -> Result<Self, Cancelled> {
-        let tree = MergedPaths::new(heap, &instances(heap, choice, job)?, job)?;
+        let tree = MergedPaths::new(heap, &of_types(heap, choice, job)?, job)?;
         let mut report = Self {
             type_name: choice.name.clone(),
             group_by: grouping.label(),
