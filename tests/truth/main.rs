@@ -14,6 +14,7 @@ mod oracle;
 mod planted;
 mod retained;
 mod rules;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
