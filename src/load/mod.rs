@@ -12,6 +12,7 @@ mod edges;
 mod error;
 mod facts;
 mod first_pass;
+mod load_contexts;
 mod roots;
 mod second_pass;
 mod types;
@@ -73,7 +74,7 @@ pub fn from_target(
     let first_pass::Counted { objects, totals, mut coverage } = pass.finish(&types, job)?;
     facts::complete_coverage(&mut coverage, &runtime, &types, &totals);
     let values = TargetValues::new(Arc::clone(&runtime), Arc::clone(&clr), &objects, &types);
-    let snapshot = HeapSnapshot {
+    let mut snapshot = HeapSnapshot {
         facts: facts::facts(&runtime, file_name, file_bytes),
         modules,
         types,
@@ -83,5 +84,6 @@ pub fn from_target(
         warnings: std::mem::take(warnings),
         values: Arc::new(values),
     };
+    load_contexts::name_load_contexts(&runtime.target.memory, &mut snapshot);
     Ok((snapshot, Remaining::new(runtime, clr)))
 }
