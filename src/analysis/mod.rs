@@ -6,7 +6,7 @@
 //! referrers                    who refers to an object
 //! reach                        what is alive when something is taken away
 //! reachability                 what keeps an object alive, how far from a root
-//! roots                        what a root is called
+//! roots, handle_owners         what a root is called, and which field a handle belongs to
 //! root_path, path_tree         why one object is alive
 //! different_paths              why else it is alive: one path a root, the most different ones first
 //! fold, readable               how a path reads to a person
@@ -28,6 +28,7 @@ pub mod events;
 pub mod findings;
 pub mod fingerprint;
 pub mod fold;
+pub mod handle_owners;
 pub mod histogram;
 pub mod inspections;
 pub mod instances;

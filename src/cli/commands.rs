@@ -13,6 +13,7 @@ use crate::analysis::Heap;
 use crate::analysis::dominator_tree::TreeView;
 use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
 use crate::analysis::findings::Findings;
+use crate::analysis::handle_owners::handle_owners;
 use crate::analysis::histogram::totals_where;
 use crate::analysis::instances::InstanceFilter;
 use crate::base::{Cancelled, Job};
@@ -47,7 +48,7 @@ pub(super) fn run(command: &Command) -> Result<Exit, CliError> {
         Command::Dominators(args) => dominator_rows(args),
         Command::Roots(args) => roots(args),
         Command::Refs(args) => refs(args),
-        Command::Handles(args) => with_graph(args, HandlesReport::new),
+        Command::Handles(args) => handles(args),
         Command::Statics(args) => with_graph(args, StaticsReport::new),
         Command::Threads(args) => with_graph(args, ThreadsReport::new),
         Command::Finalizers(args) => with_graph(args, FinalizersReport::new),
@@ -259,6 +260,16 @@ fn event_rows(args: &ListArgs) -> Result<Exit, CliError> {
 fn roots(args: &TableArgs) -> Result<Exit, CliError> {
     let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
     print(&ask_heap(&session, RootsReport::new)?, args.format.into())?;
+    Ok(exit_code(&args.common, &analyses(&session)?))
+}
+
+fn handles(args: &TableArgs) -> Result<Exit, CliError> {
+    let session = open(&args.common.dump, &args.common.open, Need::Paths)?;
+    let report = ask_heap(&session, |heap, job| {
+        let owners = handle_owners(heap.snapshot, heap.graph, job)?;
+        Ok(HandlesReport::new(heap.snapshot, heap.graph, &owners))
+    })?;
+    print(&report, args.format.into())?;
     Ok(exit_code(&args.common, &analyses(&session)?))
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::lookup::TypeChoice;
-use super::path::PathLine;
+use super::path::{PathLine, own_handles};
 use super::table::{Cell, Section, Table, number, text};
 use super::what_if::{IgnoredLine, ignored_lines};
 use super::{Hex, Report, Sum};
@@ -92,6 +92,12 @@ impl TypePathsReport {
                 object: heap.snapshot.objects.address(object).into(),
                 path: PathLine::new(heap, &path, 0.0, folding),
             });
+        }
+        own_handles(heap, roots.iter_mut().map(|root| &mut root.path.root), job)?;
+        for root in &mut roots {
+            if let Some(owner) = &root.path.root.owner {
+                root.name.push_str(&format!(", of {owner}"));
+            }
         }
         Ok(Self {
             type_name: choice.name.clone(),

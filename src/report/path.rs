@@ -7,10 +7,11 @@ use super::what_if::{IgnoredLine, ignored_lines};
 use super::{Hex, Report};
 use crate::analysis::different_paths::different_paths;
 use crate::analysis::fold::{Folding, ShownStep};
+use crate::analysis::handle_owners::{HandleOwners, handle_owners, owner_text};
 use crate::analysis::path_tree::{Page, holders};
 use crate::analysis::{Heap, Ignore, RootPath, readable, root_path};
 use crate::base::{Addr, Cancelled, Job, RootKind, number};
-use crate::snapshot::ObjectId;
+use crate::snapshot::{HeapSnapshot, ObjectId};
 
 /// Rows of referrers that an object without a path shows.
 const REFERRERS: usize = 10;
@@ -96,6 +97,8 @@ pub struct RootLine {
     pub address: Hex,
     /// A word on a stack or in a register: it may be left over.
     pub stale: bool,
+    /// The field that keeps the handle: `App.Server._self`; `null` for other roots, and where none was found.
+    pub owner: Option<String>,
 }
 
 /// One object of a path.
@@ -129,14 +132,28 @@ impl RootLine {
     #[must_use]
     pub fn new(kind: RootKind, name: &str, address: Addr) -> Self {
         let bare = name.strip_prefix(kind.label()).map_or(name, |rest| rest.trim_start());
-        Self { kind: kind.label(), name: bare.to_owned(), address: address.into(), stale: kind == RootKind::Stack }
+        Self {
+            kind: kind.label(),
+            name: bare.to_owned(),
+            address: address.into(),
+            stale: kind == RootKind::Stack,
+            owner: None,
+        }
+    }
+
+    /// The same with the owner of a handle.
+    #[must_use]
+    pub fn owned(mut self, snapshot: &HeapSnapshot, owners: &HandleOwners) -> Self {
+        self.owner = owners.of(Addr(self.address.0)).map(|owner| owner_text(snapshot, owner));
+        self
     }
 
     /// The same, with a word of doubt where there is some.
     #[must_use]
     pub fn doubted_text(&self) -> String {
         let is_told = !self.stale || self.name.contains("may be stale");
-        format!("{}{}", self.text(), if is_told { "" } else { " (may be stale)" })
+        let owner = self.owner.as_ref().map_or_else(String::new, |owner| format!(", of {owner}"));
+        format!("{}{owner}{}", self.text(), if is_told { "" } else { " (may be stale)" })
     }
 
     /// `static Corpus.Seed.Dispatcher.Shutdown`.
@@ -194,6 +211,7 @@ impl PathReport {
                 }
             }
         }
+        own_handles(heap, paths.iter_mut().map(|path| &mut path.root), job)?;
         let mut referrers = Vec::new();
         let mut n_referrers = None;
         if paths.is_empty() {
@@ -386,6 +404,22 @@ impl Report for PathReport {
         }
         table
     }
+}
+
+/// Looks for the owners of those of `roots` that are handles. One pass over the heap, when there are any.
+pub(super) fn own_handles<'a>(
+    heap: &Heap<'_>,
+    roots: impl Iterator<Item = &'a mut RootLine>,
+    job: &Job,
+) -> Result<(), Cancelled> {
+    let is_handle = |root: &&mut RootLine| RootKind::HANDLES.iter().any(|kind| kind.label() == root.kind);
+    let mut handles = roots.filter(is_handle).peekable();
+    if handles.peek().is_none() {
+        return Ok(());
+    }
+    let owners = handle_owners(heap.snapshot, heap.graph, job)?;
+    handles.for_each(|root| *root = root.clone().owned(heap.snapshot, &owners));
+    Ok(())
 }
 
 /// Paths that are listed at most, one a root.

@@ -8,6 +8,7 @@ use super::path::RootLine;
 use super::table::{Cell, Section, Table, number, text};
 use super::{Hex, Report, Sum};
 use crate::analysis::cut::{Cut, Ignore};
+use crate::analysis::handle_owners::{HandleOwner, HandleOwners, handle_owners, owner_text};
 use crate::analysis::roots::root_name;
 use crate::analysis::{Heap, ReachabilityOptions, reachability};
 use crate::base::{Addr, Cancelled, ElementType, Job, RootKind, number};
@@ -89,11 +90,12 @@ impl RootsReport {
                 Sum { count: all.count.saturating_sub(rest.count), bytes: all.bytes.saturating_sub(rest.bytes) };
             kinds.push(RootKindLine { kind: kind.label(), roots: n, only_through });
         }
+        let owners = handle_owners(snapshot, graph, job)?;
         let roots = (0..)
             .map(RootId)
             .zip(&graph.roots.roots)
             .map(|(id, root)| RootRow {
-                root: RootLine::new(root.kind, &root_name(snapshot, graph, id), root.address),
+                root: RootLine::new(root.kind, &root_name(snapshot, graph, id), root.address).owned(snapshot, &owners),
                 object: snapshot.objects.address(root.object).into(),
                 type_name: snapshot.type_of(root.object).display_name(),
             })
@@ -144,7 +146,10 @@ impl Report for RootsReport {
                 Cell::Address(Addr(row.root.address.0)),
                 Cell::Text(row.root.kind.to_owned()),
                 Cell::Address(Addr(row.object.0)),
-                Cell::Text(row.root.name.clone()),
+                Cell::Text(match &row.root.owner {
+                    Some(owner) => format!("{}, of {owner}", row.root.name),
+                    None => row.root.name.clone(),
+                }),
                 Cell::Text(row.type_name.clone()),
             ]);
         }
@@ -179,12 +184,20 @@ pub struct HandleLine {
     pub ref_count: Option<u32>,
     /// What it is used for.
     pub note: Option<String>,
+    /// The field that keeps it, `App.Server._self`; `null` where none was found, as for handles of native code.
+    pub owner: Option<String>,
+    /// The object that has the field.
+    pub owner_object: Option<Hex>,
 }
 
 impl HandlesReport {
-    /// Lists every handle.
+    /// Lists every handle, with its owner out of `owners`.
     #[must_use]
-    pub fn new(snapshot: &HeapSnapshot, graph: &HeapGraph) -> Self {
+    pub fn new(snapshot: &HeapSnapshot, graph: &HeapGraph, owners: &HandleOwners) -> Self {
+        let owner_object = |owner: &HandleOwner| match owner {
+            HandleOwner::Field { object, .. } => Some(Hex::from(snapshot.objects.address(*object))),
+            HandleOwner::Static(_) => None,
+        };
         let handles = graph
             .roots
             .handles
@@ -198,6 +211,8 @@ impl HandlesReport {
                 dependent: handle.dependent.map(Hex::from),
                 ref_count: handle.ref_count,
                 note: handle.note.clone(),
+                owner: owners.of(handle.address).map(|owner| owner_text(snapshot, owner)),
+                owner_object: owners.of(handle.address).and_then(owner_object),
             })
             .collect();
         Self { handles }
@@ -221,7 +236,9 @@ impl Report for HandlesReport {
             text("Strong", "strong"),
             text("Object", "object"),
             text("Dependent", "dependent"),
+            number("Count", "ref_count"),
             text("Note", "note"),
+            text("Owner", "owner"),
             text("Type", "type"),
         ]);
         for line in &self.handles {
@@ -231,7 +248,9 @@ impl Report for HandlesReport {
                 Cell::Flag(line.strong),
                 Cell::Address(Addr(line.object.0)),
                 line.dependent.map_or(Cell::Missing, |at| Cell::Address(Addr(at.0))),
+                line.ref_count.map_or(Cell::Missing, |count| Cell::Count(u64::from(count))),
                 Cell::text_or_missing(line.note.as_deref()),
+                Cell::text_or_missing(line.owner.as_deref()),
                 Cell::text_or_missing(line.type_name.as_deref()),
             ]);
         }

@@ -11,11 +11,12 @@ use std::process::Command;
 use crate::{fixture, project};
 
 /// Arguments of each view. `{}` is what the first line of the golden file says behind `# argument: `.
-const VIEWS: [(&str, &[&str]); 15] = [
+const VIEWS: [(&str, &[&str]); 16] = [
     ("info", &["info"]),
     ("types", &["types", "--limit", "40"]),
     ("namespaces", &["types", "--by", "namespace"]),
     ("instances", &["instances", "{}", "--limit", "10"]),
+    ("handles", &["handles"]),
     ("merged", &["path", "--merged", "--type", "{}"]),
     ("path", &["path", "{}"]),
     ("paths", &["path", "{}", "--all", "--internals"]),
