@@ -1,7 +1,7 @@
 //! Why an object is alive: the shortest path from a root, with the name of every reference on it.
 
 use super::roots::{root_name, root_shape, storage_label};
-use super::{Heap, Reachability};
+use super::{Heap, Reachability, TICK};
 use crate::base::{Cancelled, Job, RootKind};
 use crate::snapshot::preview::without_namespaces;
 use crate::snapshot::slots::display_field_name;
@@ -129,17 +129,19 @@ impl RootPath {
 /// [`Cancelled`] when the job was.
 pub fn root_path(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Option<RootPath>, Cancelled> {
     let reach = heap.reachability;
-    if !reach.is_alive(object) {
-        return Ok(None);
-    }
+    let (Some(class), Some(mut level)) = (reach.class(object), reach.level(object)) else { return Ok(None) };
     let mut objects = vec![object];
     let mut at = object;
     let start = loop {
-        job.tick(0)?;
-        if let Some(root) = start_root(reach, at) {
+        if objects.len().is_multiple_of(TICK as usize / 8) {
+            job.tick(0)?;
+        }
+        // Deeper down a root of the same class refers to the object only when it was left out.
+        let root = if level == 0 { start_root(reach, at, class) } else { None };
+        if let Some(root) = root {
             break PathStart::Root(root);
         }
-        let Some(parent) = parent(heap, at) else {
+        let Some(parent) = level.checked_sub(1).and_then(|above| parent(heap, at, class, above)) else {
             // A storage array without a readable handle: its own start.
             break PathStart::Storage { array: at, object: objects.last().copied().unwrap_or(at) };
         };
@@ -148,28 +150,23 @@ pub fn root_path(heap: &Heap<'_>, object: ObjectId, job: &Job) -> Result<Option<
         }
         objects.push(parent);
         at = parent;
+        level -= 1;
     };
     objects.reverse();
     Ok(Some(RootPath { start, objects }))
 }
 
-/// The root that the walk came to `object` from, when it is one's own.
-fn start_root(reach: &Reachability, object: ObjectId) -> Option<RootId> {
-    // Deeper down a root of the same class may refer to the object only when it was left out.
-    if reach.level(object)? > 0 {
-        return None;
-    }
-    let class = reach.class(object)?;
+/// The root of `class` that refers to `object`.
+fn start_root(reach: &Reachability, object: ObjectId, class: u8) -> Option<RootId> {
     reach.roots_of(object).find(|&root| reach.class_of_root(root) == Some(class))
 }
 
 /// Equally near referrers that are looked at for one of the program's own.
 const MOST_COMPARED: usize = 64;
 
-/// A referrer of `object` one level nearer to a root of its class: the first one of the program's own, else the first.
-fn parent(heap: &Heap<'_>, object: ObjectId) -> Option<ObjectId> {
+/// A referrer of `object` at `level` of `class`: the first one of the program's own, else the first.
+fn parent(heap: &Heap<'_>, object: ObjectId, class: u8, level: u32) -> Option<ObjectId> {
     let reach = heap.reachability;
-    let (class, level) = (reach.class(object)?, reach.level(object)?.checked_sub(1)?);
     best(heap, object, heap.referrers.of(object).filter(|&from| reach.is_at(from, class, level)))
 }
 
@@ -212,7 +209,9 @@ pub(super) fn steps_up(heap: &Heap<'_>, objects: &[ObjectId]) -> Vec<Up> {
     for (&object, end) in objects.iter().zip(ends) {
         let row = begin..end as usize;
         begin = end as usize;
-        ups.push(match start_root(reach, object) {
+        let is_first = reach.level(object) == Some(0);
+        let root = reach.class(object).filter(|_| is_first).and_then(|class| start_root(reach, object, class));
+        ups.push(match root {
             Some(root) => Up::Root(PathStart::Root(root)),
             None => {
                 let wanted = reach.mark_above(object);

@@ -9,6 +9,9 @@ use crate::analysis::path_tree::Page;
 use crate::base::{Cancelled, Job};
 use crate::snapshot::{ObjectId, TypeId};
 
+/// One in so many of all objects are many: a pass over all is then cheaper than a queue.
+const MANY: usize = 16;
+
 /// A row while it is gathered.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -226,22 +229,38 @@ impl MergedPaths {
     ) -> Result<(Vec<(u32, Through)>, Vec<(u32, Through)>), Cancelled> {
         let (mut up, mut ended) = (Vec::new(), Vec::new());
         let mut pace = Pace::new(job);
-        // Holders come later than what they hold: with the smallest place first, everything has come to an object
-        // before it is left.
-        let mut in_run: BinaryHeap<Reverse<(u32, Through)>> = BinaryHeap::new();
-        let mut leave = |place: u32, through: Through, in_run: &mut BinaryHeap<Reverse<(u32, Through)>>| {
+        // Gives the holder when it is of the same type; else the run ends here.
+        let mut leave = |place: u32, through: Through| {
             let holder = self.parents[place as usize];
             if holder == super::NONE {
                 ended.push((place, through));
             } else if self.types[holder as usize] == self.types[place as usize] {
-                in_run.push(Reverse((holder, through)));
+                return Some(holder);
             } else {
                 up.push((holder, through));
             }
+            None
         };
+        // Holders come later than what they hold: with the smallest place first, everything has come to an object
+        // before it is left.
+        if members.len() * MANY >= self.objects.len() {
+            let mut sums = vec![Through::default(); self.objects.len()];
+            members.iter().for_each(|&(place, through)| sums[place as usize].add(through));
+            for place in 0..sums.len() {
+                pace.step()?;
+                let through = sums[place];
+                if through.count > 0
+                    && let Some(holder) = leave(place as u32, through)
+                {
+                    sums[holder as usize].add(through);
+                }
+            }
+            return Ok((up, ended));
+        }
+        let mut in_run: BinaryHeap<Reverse<(u32, Through)>> = BinaryHeap::new();
         for &(place, through) in members {
             pace.step()?;
-            leave(place, through, &mut in_run);
+            in_run.extend(leave(place, through).map(|holder| Reverse((holder, through))));
         }
         while let Some(Reverse((place, mut through))) = in_run.pop() {
             pace.step()?;
@@ -250,7 +269,7 @@ impl MergedPaths {
                     through.add(more);
                 }
             }
-            leave(place, through, &mut in_run);
+            in_run.extend(leave(place, through).map(|holder| Reverse((holder, through))));
         }
         Ok((up, ended))
     }
