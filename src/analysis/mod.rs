@@ -3,7 +3,7 @@
 //! ```text
 //! histogram                    which types, how many, how big
 //! instances                    which objects, by text, size, generation, and by what holds them
-//! referrers                    who refers to an object
+//! referrers, referrer_groups   who refers to an object, one by one and in a few lines
 //! reach                        what is alive when something is taken away
 //! reachability                 what keeps an object alive, how far from a root
 //! roots, handle_owners         what a root is called, and which field a handle belongs to
@@ -39,6 +39,7 @@ pub mod plumbing;
 pub mod reach;
 pub mod reachability;
 pub mod readable;
+pub mod referrer_groups;
 pub mod referrers;
 pub mod root_path;
 pub mod roots;

@@ -557,6 +557,9 @@ pub struct RefsArgs {
     /// Objects it refers to (the default).
     #[arg(long = "out")]
     pub out: bool,
+    /// With --in: by type and field, not one by one.
+    #[arg(long, requires = "inbound")]
+    pub grouped: bool,
     /// At most N rows; 0 means all [default: 50 on a terminal, else all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,

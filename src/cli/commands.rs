@@ -279,7 +279,11 @@ fn refs(args: &RefsArgs) -> Result<Exit, CliError> {
     let (object, _) = lookup::find_object(&analyses.snapshot, &args.address)?;
     let direction = if args.inbound { Direction::In } else { Direction::Out };
     let limit = limit(args.limit, args.format);
-    let report = ask_heap(&session, move |heap, job| RefsReport::new(heap, object, direction, limit, job))?;
+    let grouped = args.grouped;
+    let report = ask_heap(&session, move |heap, job| match grouped {
+        true => RefsReport::grouped(heap, object, limit, job),
+        false => RefsReport::new(heap, object, direction, limit, job),
+    })?;
     print(&report, args.format.into())?;
     Ok(exit_code(&args.common, &analyses))
 }

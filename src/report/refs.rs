@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::table::{Cell, Section, Table, text};
+use super::table::{Cell, Section, Table, number as number_column, text};
 use super::{Hex, Report};
 use crate::analysis::Heap;
+use crate::analysis::referrer_groups::{ReferrerGroup, referrer_groups};
 use crate::base::{Addr, Cancelled, Job, number};
 use crate::snapshot::ObjectId;
 
@@ -31,6 +32,25 @@ pub struct RefsReport {
     pub total: u64,
     /// Outgoing ones by slot, incoming ones by address.
     pub references: Vec<RefLine>,
+    /// Incoming ones by type and field, when asked for; `references` is empty then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<RefGroupLine>,
+}
+
+/// Referrers of one type through one field.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefGroupLine {
+    /// Their type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The field: `[].value` for any element of an array; `null` where it cannot be read.
+    pub via: Option<String>,
+    /// Referrers.
+    pub count: u64,
+    /// Those among them that a root holds.
+    pub reachable: u64,
+    /// One of them.
+    pub example: Hex,
 }
 
 /// One reference.
@@ -105,7 +125,52 @@ impl RefsReport {
             },
             total,
             references,
+            groups: Vec::new(),
         })
+    }
+
+    /// Gathers what refers to `object` by type and field. Cost: reads every referrer.
+    ///
+    /// # Errors
+    /// [`Cancelled`] when the job was.
+    pub fn grouped(heap: &Heap<'_>, object: ObjectId, limit: Option<usize>, job: &Job) -> Result<Self, Cancelled> {
+        let snapshot = heap.snapshot;
+        let groups = referrer_groups(heap, object, job)?;
+        let line = |group: &ReferrerGroup| RefGroupLine {
+            type_name: snapshot.types.row(group.ty).display_name(),
+            via: group.field.clone(),
+            count: group.count,
+            reachable: group.n_alive,
+            example: snapshot.objects.address(group.example).into(),
+        };
+        Ok(Self {
+            object: snapshot.objects.address(object).into(),
+            type_name: snapshot.type_of(object).display_name(),
+            direction: "in",
+            total: groups.iter().map(|group| group.count).sum(),
+            references: Vec::new(),
+            groups: groups.iter().take(limit.unwrap_or(usize::MAX)).map(line).collect(),
+        })
+    }
+
+    fn group_table(&self) -> Table {
+        let mut table = Table::new(vec![
+            number_column("Objects", "count"),
+            number_column("Held", "reachable"),
+            text("Example", "example"),
+            text("Reference", "via"),
+            text("Type", "type"),
+        ]);
+        for line in &self.groups {
+            table.push(vec![
+                Cell::Count(line.count),
+                Cell::Count(line.reachable),
+                Cell::Address(Addr(line.example.0)),
+                Cell::text_or_missing(line.via.as_deref()),
+                Cell::Text(line.type_name.clone()),
+            ]);
+        }
+        table
     }
 }
 
@@ -119,10 +184,11 @@ impl Report for RefsReport {
             format!("{} of", number::counted(self.total, "reference", "references"))
         };
         let mut sections = vec![Section::Line(format!("{what} {} at {}", self.type_name, Addr(self.object.0)))];
-        if !self.references.is_empty() {
+        if !self.references.is_empty() || !self.groups.is_empty() {
             sections.push(Section::Table(self.rows()));
         }
-        let n_more = self.total.saturating_sub(self.references.len() as u64);
+        let listed = self.references.len() as u64 + self.groups.iter().map(|group| group.count).sum::<u64>();
+        let n_more = self.total.saturating_sub(listed);
         if n_more > 0 {
             sections.push(Section::Line(format!("{} more not shown (--limit).", number::count(n_more))));
         }
@@ -130,6 +196,9 @@ impl Report for RefsReport {
     }
 
     fn rows(&self) -> Table {
+        if !self.groups.is_empty() {
+            return self.group_table();
+        }
         let mut table = Table::new(vec![
             text("Address", "address"),
             text("Held", "reachable"),
