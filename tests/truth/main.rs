@@ -10,6 +10,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking and speaks on its output")]
 
 mod compare;
+mod first_paths;
 mod oracle;
 mod planted;
 mod retained;
