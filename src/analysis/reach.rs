@@ -1,6 +1,6 @@
 //! What roots reach when something is taken away: one pass, one bit per object.
 //!
-//! [`super::reachability`] says how far every object is from its root; here only the set counts, so the pass is cheap
+//! [`mod@super::reachability`] says how far every object is from its root; here only the set counts, so the pass is cheap
 //! enough to be made once per question: what would come back if these objects, or these references, were gone.
 
 use super::{ObjectSet, TICK};
