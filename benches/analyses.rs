@@ -39,24 +39,27 @@ impl Random {
     }
 }
 
+/// Objects of a record.
+const RECORD: u32 = 20;
+
 /// Targets of object `at` of a heap of `n`.
 fn targets(shape: &str, at: u32, n: u32, random: &mut Random, out: &mut Vec<u32>) {
     match shape {
-        // Trees of entities: half of the objects are leaves, most references lead near, some far.
+        // A table of records of twenty objects, as a program allocates them: small trees, half of them leaves, some
+        // references to other records and to texts that many share.
         "typical" | "aged" => {
-            // An aged heap has been compacted, and its fields were set again since: more of them lead far.
-            let far = if shape == "aged" { 30 } else { 6 };
-            if at % 2 == 0 || at < 64 {
-                for nth in 1..=4 {
-                    let child = u64::from(at / 2) * 4 + nth;
-                    if child < u64::from(n) {
-                        out.push(child as u32);
-                    }
-                }
-                if random.below(100) < far {
-                    out.push(random.below(n));
-                }
-                out.push(at / 8 * 2);
+            let record = at - at % RECORD;
+            if at == 0 {
+                out.extend((RECORD..n).step_by(RECORD as usize));
+            }
+            let nth = at - record;
+            out.extend([2 * nth + 1, 2 * nth + 2].into_iter().filter(|&to| to < RECORD).map(|to| record + to));
+            out.retain(|&to| to < n);
+            // The fields of an aged heap were set again since: more of them lead far.
+            let far = if shape == "aged" { 30 } else { 10 };
+            if nth < RECORD / 2 && random.below(100) < far {
+                let record = random.below(n / RECORD) * RECORD;
+                out.push(record + [0, RECORD - 1][usize::from(random.below(3) > 0)]);
             }
         }
         // One list whose nodes share objects from both ends.
@@ -91,16 +94,39 @@ fn targets(shape: &str, at: u32, n: u32, random: &mut Random, out: &mut Vec<u32>
     }
 }
 
+/// Where each object stands.
+fn places(shape: &str, n: u32, random: &mut Random) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..n).collect();
+    let mut shuffle = |order: &mut [u32]| {
+        for at in (1..order.len()).rev() {
+            order.swap(at, random.below(at as u32 + 1) as usize);
+        }
+    };
+    match shape {
+        "shuffled" => shuffle(&mut order),
+        // Eight threads allocated in turns of some 8 KiB each, and whole regions were filled in any order.
+        "aged" => {
+            let mut regions: Vec<u32> = (0..n.div_ceil(1 << 16)).collect();
+            shuffle(&mut regions);
+            order.sort_by_cached_key(|&at| {
+                let (thread, turn) = (at / (n / 8 + 1), at % (n / 8 + 1) / 200);
+                let place = turn * 1600 + thread * 200;
+                (regions[((place >> 16) as usize).min(regions.len() - 1)], place, at)
+            });
+        }
+        _ => {}
+    }
+    let mut place = vec![0; n as usize];
+    for (to, &at) in (0..n).zip(&order) {
+        place[at as usize] = to;
+    }
+    place
+}
+
 fn graph(shape: &str, n: u32) -> GraphSpec {
     let mut random = Random(0x1234_5678_9abc_def1);
     let mut spec = GraphSpec { first: vec![0], ..GraphSpec::default() };
-    // Places of a shuffled heap: every object somewhere else than its neighbours of the tree.
-    let mut place: Vec<u32> = (0..n).collect();
-    if shape == "shuffled" {
-        for at in (1..n).rev() {
-            place.swap(at as usize, random.below(at + 1) as usize);
-        }
-    }
+    let place = places(shape, n, &mut random);
     let mut inverse = vec![0; n as usize];
     for (at, &to) in (0..n).zip(&place) {
         inverse[to as usize] = at;

@@ -34,6 +34,7 @@ pub mod inspections;
 pub mod instances;
 pub mod merged_paths;
 pub mod object_set;
+mod pages;
 pub mod path_tree;
 pub mod plumbing;
 pub mod reach;

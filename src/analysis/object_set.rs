@@ -55,6 +55,12 @@ impl ObjectSet {
         self.words.iter().all(|&word| word == 0)
     }
 
+    /// Sixty-four ids a word, the lowest bit first.
+    #[inline]
+    pub(super) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
     /// Members, in id order.
     pub fn iter(&self) -> impl Iterator<Item = ObjectId> + '_ {
         self.words

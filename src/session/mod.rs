@@ -79,7 +79,7 @@ pub struct Analyses {
 }
 
 /// The dominator tree, upwards and downwards.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Dominance {
     /// Dominators and retained sizes.
     pub tree: DominatorTree,

@@ -36,6 +36,8 @@ impl ExtraEdgeKind {
 
 /// Ids per chunk of rows.
 const CHUNK_IDS: usize = 1 << 16;
+/// Zeros behind the last row of a chunk, so that a code is read as one word wherever it stands.
+const PADDING: usize = 8;
 /// Rows per block: one full offset each, the rows inside it relative to that.
 const BLOCK_ROWS: usize = 64;
 
@@ -119,6 +121,7 @@ impl RowChunk {
         if !self.open.is_empty() {
             self.end_block();
         }
+        self.bytes.extend([0; PADDING]);
         self.bytes.shrink_to_fit();
         self.open = Vec::new();
         self
@@ -141,7 +144,7 @@ impl RowChunk {
     }
 
     fn start(&self, row: usize) -> usize {
-        let Some(&offset) = self.rows.get(row) else { return self.bytes.len() };
+        let Some(&offset) = self.rows.get(row) else { return self.bytes.len() - PADDING };
         let block = self.blocks[row / BLOCK_ROWS];
         if block & Self::WIDE == 0 {
             return block as usize + usize::from(offset);
@@ -149,8 +152,9 @@ impl RowChunk {
         self.wide[(block & !Self::WIDE) as usize][row % BLOCK_ROWS] as usize
     }
 
-    fn row(&self, row: usize) -> &[u8] {
-        &self.bytes[self.start(row)..self.start(row + 1)]
+    #[inline]
+    fn targets(&self, source: u32, start: usize, end: usize) -> Targets<'_> {
+        Targets { bytes: &self.bytes[start..], left: end - start, source }
     }
 
     fn heap_bytes(&self) -> u64 {
@@ -202,20 +206,35 @@ impl References {
     #[inline]
     #[must_use]
     pub fn of(&self, object: ObjectId) -> Targets<'_> {
-        let bytes = self.row(object);
-        Targets { bytes: bytes.iter(), source: object.0 }
+        let chunk = &self.chunks[object.index() / CHUNK_IDS];
+        let row = object.index() % CHUNK_IDS;
+        chunk.targets(object.0, chunk.start(row), chunk.start(row + 1))
+    }
+
+    /// The targets of every object, in id order. Cheaper than asking for each.
+    pub fn rows(&self) -> impl Iterator<Item = (ObjectId, Targets<'_>)> {
+        self.chunks.iter().flat_map(|chunk| {
+            let mut start = 0;
+            (0..chunk.rows.len()).map(move |row| {
+                let end = chunk.start(row + 1);
+                let source = chunk.first_id + row as u32;
+                let targets = chunk.targets(source, start, end);
+                start = end;
+                (ObjectId(source), targets)
+            })
+        })
     }
 
     /// References of `object`. Cost: its bytes.
     #[must_use]
     pub fn degree(&self, object: ObjectId) -> usize {
-        self.row(object).iter().filter(|&&byte| byte < 0x80).count()
+        self.of(object).row().iter().filter(|&&byte| byte < 0x80).count()
     }
 
     /// True when `object` refers to something. Cheaper than its degree.
     #[must_use]
     pub fn has_targets(&self, object: ObjectId) -> bool {
-        !self.row(object).is_empty()
+        !self.of(object).is_empty()
     }
 
     /// Rows: ids of the heap.
@@ -235,18 +254,29 @@ impl References {
     pub fn heap_bytes(&self) -> u64 {
         self.chunks.iter().map(RowChunk::heap_bytes).sum()
     }
-
-    #[inline]
-    fn row(&self, object: ObjectId) -> &[u8] {
-        self.chunks[object.index() / CHUNK_IDS].row(object.index() % CHUNK_IDS)
-    }
 }
 
 /// Targets of one object. See [`References::of`].
 #[derive(Clone, Debug, Default)]
 pub struct Targets<'a> {
-    bytes: std::slice::Iter<'a, u8>,
+    /// From the next code to the end of the chunk.
+    bytes: &'a [u8],
+    /// Bytes of the row that are left.
+    left: usize,
     source: u32,
+}
+
+impl<'a> Targets<'a> {
+    /// True without any.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.left == 0
+    }
+
+    fn row(&self) -> &'a [u8] {
+        &self.bytes[..self.left]
+    }
 }
 
 impl Iterator for Targets<'_> {
@@ -254,24 +284,26 @@ impl Iterator for Targets<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<ObjectId> {
-        let first = *self.bytes.next()?;
-        let mut code = u64::from(first & 0x7f);
-        if first >= 0x80 {
-            let mut shift = 7;
-            for &byte in self.bytes.by_ref() {
-                code |= u64::from(byte & 0x7f) << shift;
-                shift += 7;
-                if byte < 0x80 {
-                    break;
-                }
-            }
+        if self.left == 0 {
+            return None;
         }
+        let word = u64::from_le_bytes(*self.bytes.first_chunk()?);
+        // The first byte whose top bit is clear ends the code: no loop whose length cannot be foretold.
+        let len = (!word & 0x8080_8080_8080_8080).trailing_zeros() as usize / 8 + 1;
+        let code = word & (u64::MAX >> (64 - 8 * len));
+        let code = code & 0x7f
+            | code >> 1 & 0x7f << 7
+            | code >> 2 & 0x7f << 14
+            | code >> 3 & 0x7f << 21
+            | code >> 4 & 0x7f << 28;
+        self.bytes = self.bytes.get(len..)?;
+        self.left = self.left.saturating_sub(len);
         let delta = (code >> 1) as i64 ^ -((code & 1) as i64);
         Some(ObjectId((i64::from(self.source) + delta) as u32))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.bytes.len().div_ceil(5), Some(self.bytes.len()))
+        (self.left.div_ceil(5), Some(self.left))
     }
 }
 
@@ -321,6 +353,9 @@ mod tests {
             assert_eq!(references.degree(id), list.len());
             assert_eq!(references.has_targets(id), !list.is_empty());
         }
+        let rows: Vec<(ObjectId, Vec<ObjectId>)> =
+            references.rows().map(|(id, targets)| (id, targets.collect())).collect();
+        assert_eq!(rows, (0..).map(ObjectId).zip(lists).collect::<Vec<_>>());
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Children {
     /// # Errors
     /// [`Cancelled`] when the job was.
     pub fn new(tree: &DominatorTree, snapshot: &HeapSnapshot, job: &Job) -> Result<Self, Cancelled> {
-        let mut first = vec![0u32; tree.vertex.len() + 1];
+        let mut first = vec![0u32; tree.idom.len() + 1];
         for object in snapshot.objects.ids() {
             if object.0.is_multiple_of(TICK) {
                 job.tick(0)?;

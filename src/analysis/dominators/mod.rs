@@ -6,20 +6,22 @@
 //! back when it goes.
 //!
 //! ```text
-//! search    depth-first order over the objects that refer to something; references off the search tree, by target
-//! climb     semidominators (Lengauer and Tarjan 1979) by path compression, then immediate dominators (the second step
-//!           of Semi-NCA, Georgiadis 2005) with skip pointers (Myers 1983) instead of the climb that is quadratic
-//! leaves    an object without references lies on no path to another: its dominator is the nearest common one of
-//!           those that refer to it, found afterwards
-//! sums      retained bytes and objects, from the last of the order to the first
+//! core_graph  the objects that refer to something, and the references between them, as plain rows
+//! search      depth-first order of the core; references off the search tree, by target
+//! climb       semidominators (Lengauer and Tarjan 1979) by path compression, then immediate dominators (the second
+//!             step of Semi-NCA, Georgiadis 2005) with skip pointers (Myers 1983) instead of the climb that is quadratic
+//! share       an object without references lies on no path to another: its dominator is its only referrer, or the
+//!             nearest common dominator of all of them, found afterwards
+//! sums        retained bytes and objects, from the last of the order to the first
 //! ```
 //!
-//! Cost: O((objects + references) log objects) on any graph, no recursion; about 30 bytes of scratch per object that
-//! refers to something. Long lists whose nodes share objects make the textbook climb quadratic: `steps` counts what the
+//! Cost: O((objects + references) log objects) on any graph, no recursion; about 36 bytes of scratch per object that
+//! refers to something, and 8 per reference off the search tree. Long lists whose nodes share objects make the textbook climb quadratic: `steps` counts what the
 //! climb costs, and a test holds it down.
 
 pub mod children;
 mod climb;
+mod core_graph;
 mod search;
 pub mod sets;
 #[cfg(test)]
@@ -27,6 +29,11 @@ mod tests;
 
 use std::hint::black_box;
 
+use bytemuck::{Pod, Zeroable};
+
+use self::climb::SkipTree;
+use self::core_graph::{CoreGraph, Member, NOBODY, SEVERAL};
+use super::pages::Pages;
 use super::{ObjectSet, TICK};
 use crate::base::job::Unit;
 use crate::base::{Cancelled, Job, RootKind};
@@ -80,21 +87,27 @@ const ROOT: u32 = 0;
 
 /// The dominator tree with retained sizes. Objects that refer to something have a number in the order of the search;
 /// leaves know the number of their dominator.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DominatorTree {
     /// By id: the own number of an object that refers to something, the dominator's number of a leaf, [`NONE`].
     number: Vec<u32>,
     /// Objects that refer to something.
     core: ObjectSet,
-    /// By number: the object. The first stands for the virtual root.
-    vertex: Vec<ObjectId>,
     /// By number: the immediate dominator's number.
     idom: Vec<u32>,
-    /// By number: what it retains.
-    bytes: Vec<u64>,
-    /// By number: objects it retains.
-    count: Vec<u32>,
+    /// By number: the object, and what it retains. The first is the virtual root.
+    holdings: Pages<Holding>,
     steps: Steps,
+}
+
+/// An object of the core, and what it retains.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct Holding {
+    bytes: u64,
+    count: u32,
+    /// Id; that of the virtual root means nothing.
+    object: u32,
 }
 
 /// Objects that roots hold directly, in the plain graph: a static field is a slot of the runtime's array, and that array
@@ -134,102 +147,111 @@ pub fn dominators(
     job: &Job,
 ) -> Result<DominatorTree, Cancelled> {
     let n = snapshot.objects.len();
-    job.stage("Finding what keeps what alive", Unit::Objects, Some(4 * n as u64));
-    let core = core(snapshot, graph, job)?;
-    let search::Search { mut number, vertex, parent, cross } = search::search(snapshot, graph, &core, roots, job)?;
-    let mut steps = Steps { n_core: vertex.len() as u64 - 1, n_cross: cross.n_references(), ..Steps::default() };
-    let semi = climb::semidominators(&parent, &cross, &mut steps, job)?;
-    drop(cross);
-    let mut tree = climb::immediate_dominators(&parent, semi, &mut steps, job)?;
-    drop(parent);
-    fold_leaves(graph, &core, roots, &mut number, &mut tree, job)?;
-    steps.leaf = tree.steps;
-    let idom = tree.into_idom();
-    let (bytes, count) = sums(snapshot, &core, &number, &idom, job)?;
-    Ok(DominatorTree { number, core, vertex, idom, bytes, count, steps })
-}
-
-/// Objects that refer to something.
-fn core(snapshot: &HeapSnapshot, graph: &HeapGraph, job: &Job) -> Result<ObjectSet, Cancelled> {
-    let mut core = ObjectSet::new(snapshot.objects.len());
-    for object in snapshot.objects.ids() {
-        if object.0 % TICK == 0 {
-            job.tick(u64::from(TICK))?;
-        }
-        if graph.references.has_targets(object) {
-            core.insert(object);
-        }
-    }
-    Ok(core)
-}
-
-/// Gives every leaf the nearest common dominator of its referrers.
-fn fold_leaves(
-    graph: &HeapGraph,
-    core: &ObjectSet,
-    roots: &[ObjectId],
-    number: &mut [u32],
-    tree: &mut climb::SkipTree,
-    job: &Job,
-) -> Result<(), Cancelled> {
-    for &root in roots.iter().filter(|&&root| !core.contains(root)) {
+    job.stage("Finding what keeps what alive", Unit::Objects, Some(5 * n as u64));
+    let mut core = CoreGraph::read(graph, job)?;
+    let members: Vec<u32> = roots.iter().filter_map(|&root| core.indexes.of(root)).collect();
+    let search::Search { parent, cross } = search::search(&mut core, &members, job)?;
+    let CoreGraph { indexes, members, owners, mut shared, .. } = core;
+    let mut number = numbers(&indexes.set, &members, owners, job)?;
+    for &root in roots.iter().filter(|&&root| !indexes.set.contains(root)) {
         number[root.index()] = ROOT;
     }
-    let mut leaves = Vec::new();
-    // In the order of the heap, where rows stand one behind the other: the common dominator is the same in any order.
-    for object in core.iter() {
-        if object.0 % TICK == 0 {
+    shared.iter_mut().for_each(|(_, by)| *by = members[*by as usize].number);
+    let n_numbers = parent.len();
+    let mut steps = Steps { n_core: n_numbers as u64 - 1, n_cross: cross.n_references(), ..Steps::default() };
+    let mut forest = members.reuse(n_numbers);
+    let semi = climb::semidominators(&mut forest, &parent, cross, &mut steps, job)?;
+    let mut tree = forest.reuse(n_numbers);
+    let idom = climb::immediate_dominators(&mut tree, parent, &semi, &mut steps, job)?;
+    drop(semi);
+    steps.leaf = share(&shared, SkipTree::new(&tree), &mut number, job)?;
+    drop(shared);
+    let mut holdings = tree.reuse(n_numbers);
+    sums(snapshot, &indexes.set, &number, &idom, &mut holdings, job)?;
+    Ok(DominatorTree { number, core: indexes.set, idom, holdings, steps })
+}
+
+/// The column of numbers, in the place of the owners: a leaf with one referrer that is reached has that one's number.
+fn numbers(core: &ObjectSet, members: &[Member], mut owners: Vec<u32>, job: &Job) -> Result<Vec<u32>, Cancelled> {
+    let mut next = 0;
+    for (id, place) in (0..).map(ObjectId).zip(&mut owners) {
+        if id.0.is_multiple_of(TICK) {
             job.tick(u64::from(TICK))?;
         }
-        let referrer = number[object.index()];
-        if referrer == NONE {
-            continue;
+        let member = if core.contains(id) {
+            next += 1;
+            next
+        } else {
+            *place
+        };
+        *place = match member {
+            NOBODY | SEVERAL => NONE,
+            behind => match members[behind as usize - 1].number {
+                ROOT => NONE,
+                number => number,
+            },
+        };
+    }
+    Ok(owners)
+}
+
+/// Pairs looked at together.
+const AHEAD: usize = 64;
+
+/// Gives every leaf of several referrers, whose numbers stand beside it, the nearest common dominator of those that are
+/// reached. Returns the skips taken.
+fn share(shared: &[(ObjectId, u32)], mut tree: SkipTree<'_>, number: &mut [u32], job: &Job) -> Result<u64, Cancelled> {
+    for (block, pairs) in shared.chunks(AHEAD).enumerate() {
+        if block.is_multiple_of(TICK as usize / AHEAD) {
+            job.tick(0)?;
         }
-        leaves.clear();
-        leaves.extend(graph.references.of(object).filter(|&target| !core.contains(target)));
         // Reads that do not wait for each other: the loop after this one finds them in the cache.
-        black_box(leaves.iter().fold(0, |sum, leaf| sum ^ number[leaf.index()]));
-        for &target in &leaves {
-            let known = &mut number[target.index()];
+        black_box(pairs.iter().fold(0, |sum, (leaf, _)| sum ^ number[leaf.index()]));
+        for &(leaf, by) in pairs.iter().filter(|&&(_, by)| by != ROOT) {
+            let known = &mut number[leaf.index()];
             *known = match *known {
-                NONE => referrer,
+                NONE => by,
                 ROOT => ROOT,
-                same if same == referrer => same,
-                other => tree.common(other, referrer),
+                same if same == by => same,
+                other => tree.common(other, by),
             };
         }
     }
-    Ok(())
+    Ok(tree.steps)
 }
 
-/// Retained bytes and objects by number.
+/// What every object of the core retains, by number.
 fn sums(
     snapshot: &HeapSnapshot,
     core: &ObjectSet,
     number: &[u32],
     idom: &[u32],
+    holdings: &mut [Holding],
     job: &Job,
-) -> Result<(Vec<u64>, Vec<u32>), Cancelled> {
-    let mut bytes = vec![0u64; idom.len()];
-    let mut count = vec![0u32; idom.len()];
+) -> Result<(), Cancelled> {
+    holdings.fill(Holding::zeroed());
     for entry in snapshot.objects.all_entries() {
-        if entry.id.0 % TICK == 0 {
+        if entry.id.0.is_multiple_of(TICK) {
             job.tick(u64::from(TICK))?;
         }
         // An object's own size belongs to its own number, a leaf's to its dominator's.
         let place = number[entry.id.index()];
         if place != NONE {
-            bytes[place as usize] += entry.size;
-            count[place as usize] += 1;
+            let holding = &mut holdings[place as usize];
+            holding.bytes += entry.size;
+            holding.count += 1;
+            if core.contains(entry.id) {
+                holding.object = entry.id.0;
+            }
         }
     }
-    debug_assert!(!core.contains(ObjectId(NONE)));
     for place in (1..idom.len()).rev() {
-        let above = idom[place] as usize;
-        bytes[above] += bytes[place];
-        count[above] += count[place];
+        let Holding { bytes, count, .. } = holdings[place];
+        let above = &mut holdings[idom[place] as usize];
+        above.bytes += bytes;
+        above.count += count;
     }
-    Ok((bytes, count))
+    Ok(())
 }
 
 impl DominatorTree {
@@ -249,7 +271,11 @@ impl DominatorTree {
     #[must_use]
     pub fn dominator(&self, object: ObjectId) -> Option<Dominator> {
         let above = self.above(object)?;
-        Some(if above == ROOT { Dominator::Root } else { Dominator::Object(self.vertex[above as usize]) })
+        Some(if above == ROOT {
+            Dominator::Root
+        } else {
+            Dominator::Object(ObjectId(self.holdings[above as usize].object))
+        })
     }
 
     /// What `object` keeps alive; `None` when no root reaches it. Column look-up and, for a leaf, its size.
@@ -278,10 +304,11 @@ impl DominatorTree {
     /// Bytes of memory it takes.
     #[must_use]
     pub fn heap_bytes(&self) -> u64 {
-        (self.number.len() * 4 + self.number.len() / 8 + self.vertex.len() * (4 + 4 + 8 + 4)) as u64
+        self.holdings.heap_bytes() + (self.number.len() * 4 + self.number.len() / 8 + self.idom.len() * 4) as u64
     }
 
     fn at(&self, number: u32) -> Retained {
-        Retained { bytes: self.bytes[number as usize], count: u64::from(self.count[number as usize]) }
+        let Holding { bytes, count, .. } = self.holdings[number as usize];
+        Retained { bytes, count: count.into() }
     }
 }
