@@ -329,9 +329,9 @@ pub struct InstancesArgs {
     /// Type: its name, the end or any part of it that fits only one type, or the address of its MethodTable.
     #[arg(value_name = "TYPE")]
     pub type_name: String,
-    /// Only those whose text or preview contains TEXT, in any case.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub text: String,
+    /// Only those whose text or preview contains TEXT, in any case; may be repeated, all are wanted then.
+    #[arg(long, value_name = "TEXT")]
+    pub text: Vec<String>,
     /// Only those of N bytes or more.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub min_bytes: u64,

@@ -107,7 +107,7 @@ fn instances(args: &InstancesArgs) -> Result<Exit, CliError> {
     let options = InstancesOptions { order: args.sort.into(), limit: limit(args.limit, args.format) };
     let filter = InstanceFilter {
         types: Vec::new(),
-        text: args.text.clone(),
+        texts: args.text.clone(),
         min_bytes: args.min_bytes,
         generations: args.generation.iter().map(|&generation| generation.into()).collect(),
         held: if args.live || args.dead { Some(args.live) } else { None },

@@ -195,6 +195,16 @@ impl Session {
         Self { path: path.to_owned(), options: OpenOptions::default(), shared }
     }
 
+    /// A session that reads references and stays there: for tests of what waits for them.
+    #[cfg(test)]
+    #[must_use]
+    pub fn reading_references(snapshot: Arc<HeapSnapshot>) -> Self {
+        let path = PathBuf::from(&snapshot.facts.file_name);
+        let shared = Shared::new(Arc::new(|| {}));
+        let _ = shared.snapshot.set(snapshot);
+        Self { path, options: OpenOptions::default(), shared }
+    }
+
     /// The same file again, with more folders to look for assemblies in.
     #[must_use]
     pub fn with_folders(&self, folders: &[PathBuf]) -> Self {

@@ -79,17 +79,11 @@ fn report_ui(ui: &Ui, dump: &Dump, snapshot: &HeapSnapshot, paths: &Paths) -> f3
     }
     y += 10.0;
     pen.hline(left, right, y, theme.line);
-    let n_steps = paths.lines.iter().filter(|line| matches!(line.kind, LineKind::Step { .. })).count() as u64;
+    let first = paths.lines.iter().take_while(|line| !matches!(line.kind, LineKind::Further { .. }));
+    let n_steps = first.filter(|line| matches!(line.kind, LineKind::Step { .. })).count() as u64;
     let facts = [
         ("Type", format!("{}, {}", number::counted(totals.count, "object", "objects"), number::size(totals.bytes))),
-        (
-            "Paths",
-            format!(
-                "{}, {}",
-                number::counted(paths.n_paths, "path", "paths"),
-                number::counted(paths.n_roots as u64, "root", "roots")
-            ),
-        ),
+        ("Paths", paths.counts()),
         ("References to the root", number::count(n_steps)),
         ("Object", subject.address.to_string()),
     ];
@@ -103,7 +97,7 @@ fn report_ui(ui: &Ui, dump: &Dump, snapshot: &HeapSnapshot, paths: &Paths) -> f3
     y += 70.0;
     let command = Rect::from_min_max(pos2(left, y), pos2(right, y + 30.0));
     pen.round(command, theme::RADIUS, theme.track);
-    let text = format!("heaproot path {} {}", dump.name, subject.address);
+    let text = format!("heaproot path {} {}{}", dump.name, subject.address, paths.arguments());
     pen.text_cut(left + 10.0, right - 10.0, command.center().y, &text, theme::MONO, theme.t1);
     y += 51.0;
     let program = pen.text_right(right, y, concat!("Heaproot ", env!("CARGO_PKG_VERSION")), theme::SMALL, theme.t3);

@@ -114,7 +114,10 @@ pub fn screenshot(options: &ScreenshotOptions) -> Result<(), ScreenshotError> {
     app.show_session(session);
     app.go(place);
     if let Some(filter) = &options.filter {
-        app.filter(filter);
+        match options.scene {
+            Scene::Instances => app.filter_instances(filter),
+            Scene::View(_) | Scene::Path => app.filter(filter),
+        }
     }
     let picture_options = PictureOptions {
         size: egui::vec2(options.size[0], options.size[1]),

@@ -13,10 +13,11 @@ use super::place::{Place, View};
 use super::raster::Picture;
 use super::screenshot::{Scene, shoot};
 use super::settings::RecentFile;
-use crate::base::Progress;
 use crate::base::job::Unit;
+use crate::base::{HandleKind, Progress};
 use crate::session::{LoadProblem, Session, Status};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId, TypeId};
+use crate::synth::heap::{HeapBuilder, Kind};
 use crate::synth::sample;
 
 /// A window over a finished heap.
@@ -40,6 +41,22 @@ pub(super) fn instance(snapshot: &HeapSnapshot, name: &str, n: usize) -> ObjectI
 /// A window over the leaking sample.
 pub(super) fn seed_app() -> App {
     app_over(sample::seed(3000, 16)).beginning_at(Place::view(View::Types))
+}
+
+/// A heap whose one `App.Item` hangs on three roots; two of the ways share a holder.
+pub(super) fn three_roots() -> (HeapSnapshot, HeapGraph) {
+    let mut heap = HeapBuilder::new();
+    let [shop, item] = ["App.Shop", "App.Item"].map(|name| heap.class(name, &[]));
+    let holder = heap.class("App.Box", &[("inner", Kind::Reference)]);
+    let chain = heap.class("App.Chain", &[("next", Kind::Reference)]);
+    let [item, first, second, link] = [item, holder, holder, chain].map(|ty| heap.object(ty));
+    heap.set(first, "inner", item);
+    heap.set(second, "inner", item);
+    heap.set(link, "next", first);
+    heap.static_field(shop, "best", Some(first));
+    heap.static_field(shop, "all", Some(second));
+    heap.handle(HandleKind::Strong, link);
+    heap.build()
 }
 
 /// A picture of `app`, 1280 by 800 unless told otherwise.

@@ -146,7 +146,14 @@ impl App {
             && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
             && self.toast.take().is_none()
         {
-            self.tab_mut().types.query.filter.clear();
+            let focused = ctx.memory(|memory| memory.focused());
+            let pane = self.panes.iter().find(|pane| Some(pane.id) == focused);
+            let is_instances = pane.is_some_and(|pane| pane.filter == Some(views::instance_filter::field_id()));
+            let tab = self.tab_mut();
+            match is_instances || tab.types.query.filter.is_empty() {
+                true => tab.instances.filter.set(""),
+                false => tab.types.query.filter.clear(),
+            }
         }
     }
 
@@ -347,10 +354,10 @@ impl App {
         let Some(tab) = self.tabs.get_mut(index) else { return };
         let place = tab.history.now();
         views::types::ask(&mut tab.types, dump, place);
-        views::instances::ask(&mut tab.instances, dump, &snapshot, place);
+        views::instances::ask(&mut tab.instances, dump, place);
         views::what_if::ask(&mut tab.what_if, dump);
         views::path::ask(&mut tab.path, dump, place, &tab.what_if);
-        views::merged::ask(&mut tab.merged, dump, place, &tab.what_if);
+        views::merged::ask(&mut tab.merged, dump, place, &tab.what_if, &tab.instances);
         match place.view {
             View::Overview | View::Types | View::Suspects | View::Inspections | View::Coverage => {}
             View::Dominators => views::dominators::ask(&mut tab.dominators, dump),

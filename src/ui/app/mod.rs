@@ -267,6 +267,11 @@ impl App {
         }
     }
 
+    /// Filters the instances on screen.
+    pub fn filter_instances(&mut self, text: &str) {
+        self.tab_mut().instances.filter.set(text);
+    }
+
     /// Puts a file among the recent ones.
     pub fn remember_recent(&mut self, recent: super::settings::RecentFile) {
         self.settings.remember(recent);

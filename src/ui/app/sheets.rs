@@ -27,7 +27,7 @@ impl App {
             Sheet::Palette { .. } => vec2(560.0, 420.0),
             Sheet::Address { .. } => vec2(420.0, 112.0),
             Sheet::Picture { .. } => vec2(480.0, 232.0),
-            Sheet::Keys => vec2(560.0, 470.0),
+            Sheet::Keys => vec2(560.0, 648.0),
         };
         let size = size.min(ui.max_rect().size() - vec2(24.0, 24.0));
         let theme = theme::of(ui);
@@ -274,12 +274,14 @@ impl App {
 
 /// All keys in two columns.
 fn keys_ui(ui: &mut Ui, rect: Rect) -> bool {
-    const MORE: [(&str, &str); 13] = [
+    const MORE: [(&str, &str); 15] = [
         ("Up Down PgUp PgDn Home End", "move in a list"),
         ("Enter", "go"),
         ("Ctrl Enter, middle button", "open behind"),
         ("Left Right", "fold, unfold"),
         ("Shift Up Down", "select several"),
+        ("I", "ignore this reference of a path"),
+        ("N", "next different path"),
         ("Ctrl A", "select all"),
         ("Ctrl C", "copy the cell"),
         ("Ctrl Shift C", "copy the rows"),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::analysis::Reachability;
+use crate::analysis::instances::{InstanceFilter, instances};
+use crate::base::job::Unit;
 use crate::base::{Cancelled, Job};
 use crate::session::{Pending, Session};
 use crate::snapshot::{HeapSnapshot, ObjectId, TypeId};
@@ -28,25 +31,33 @@ pub enum InstanceColumn {
 }
 
 /// What the table is asked to show.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InstanceQuery {
     /// Of which type.
     pub ty: TypeId,
+    /// Which of them; its own types do not matter.
+    pub filter: InstanceFilter,
     /// Order; by address when equal.
     pub sort: Sort<InstanceColumn>,
     /// Reachability is known.
     pub has_reachability: bool,
-    /// Retained sizes are known.
+    /// Retained sizes are known, and the order asks for them.
     pub has_retained: bool,
 }
 
 /// The table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InstanceList {
-    /// Instances, in order.
+    /// Of which type.
+    pub ty: TypeId,
+    /// Those that were asked for, in order.
     pub objects: Vec<ObjectId>,
-    /// Held ones, when known.
+    /// How many of them are held, when known.
     pub n_held: Option<u64>,
+    /// All instances of the type.
+    pub n_all: u64,
+    /// A filter was set.
+    pub is_filtered: bool,
 }
 
 impl InstanceList {
@@ -57,37 +68,27 @@ impl InstanceList {
     }
 }
 
-/// The instances of a type, sorted. One parallel pass over the type column.
+/// The instances of a type that the filter means, sorted. One parallel pass over the type column; with a text, reads every
+/// instance that fits otherwise.
 ///
 /// # Errors
 /// [`Cancelled`].
 pub fn instance_list(
     snapshot: &HeapSnapshot,
-    is_held: Option<&(dyn Fn(ObjectId) -> bool + Sync)>,
+    reachability: Option<&Reachability>,
     retained: Option<&(dyn Fn(ObjectId) -> u64 + Sync)>,
     query: &InstanceQuery,
     job: &Job,
 ) -> Result<InstanceList, Cancelled> {
-    const CHUNK: u32 = 1 << 18;
-    let n = snapshot.objects.len() as u32;
-    let chunks: Vec<Vec<ObjectId>> = (0..n.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|chunk| {
-            job.tick(CHUNK.into())?;
-            let range = chunk * CHUNK..(chunk + 1).saturating_mul(CHUNK).min(n);
-            Ok(range.map(ObjectId).filter(|&object| snapshot.objects.type_of(object) == query.ty).collect())
-        })
-        .collect::<Result<_, Cancelled>>()?;
-    let mut objects = chunks.concat();
-    let n_held = is_held.map(|is_held| objects.par_iter().filter(|&&object| is_held(object)).count() as u64);
+    job.stage("Looking for instances", Unit::Objects, Some(snapshot.objects.len() as u64));
+    let filter = InstanceFilter { types: vec![query.ty], ..query.filter.clone() };
+    let mut objects = instances(snapshot, reachability, &filter, job)?;
+    let is_held = |object: ObjectId| reachability.is_some_and(|reach| reach.is_alive(object));
+    let n_held = reachability.map(|_| objects.par_iter().filter(|&&object| is_held(object)).count() as u64);
     match query.sort.column {
         InstanceColumn::Bytes => sort_by(&mut objects, |object| snapshot.objects.size(object)),
         InstanceColumn::Generation => sort_by(&mut objects, |object| snapshot.objects.generation(object) as u64),
-        InstanceColumn::Held => {
-            if let Some(is_held) = is_held {
-                sort_by(&mut objects, |object| u64::from(is_held(object)));
-            }
-        }
+        InstanceColumn::Held => sort_by(&mut objects, |object| u64::from(is_held(object))),
         InstanceColumn::Retained => {
             if let Some(retained) = retained {
                 sort_by(&mut objects, retained);
@@ -99,7 +100,9 @@ pub fn instance_list(
     if query.sort.is_descending {
         objects.reverse();
     }
-    Ok(InstanceList { objects, n_held })
+    let n_all = snapshot.totals.get(query.ty.index()).map_or(0, |totals| totals.count);
+    let is_filtered = query.filter != InstanceFilter::default();
+    Ok(InstanceList { ty: query.ty, objects, n_held, n_all, is_filtered })
 }
 
 fn sort_by(objects: &mut [ObjectId], key: impl Fn(ObjectId) -> u64 + Sync) {

@@ -6,7 +6,6 @@ use crate::analysis::Heap;
 use crate::analysis::merged_paths::{MergedGrouping, MergedKey, MergedLevel, MergedPaths, MergedRow, Through};
 use crate::analysis::path_tree::Page;
 use crate::base::{Cancelled, Job};
-use crate::snapshot::{HeapSnapshot, ObjectId, TypeId};
 
 /// Where a row is: the keys from the top down to it.
 pub type Branch = Vec<MergedKey>;
@@ -44,15 +43,6 @@ pub enum MergedKind {
         /// The row above them.
         branch: Branch,
     },
-}
-
-/// The instances of a type. One pass over the type column.
-///
-/// # Errors
-/// [`Cancelled`].
-pub fn instances(snapshot: &HeapSnapshot, ty: TypeId, job: &Job) -> Result<Vec<ObjectId>, Cancelled> {
-    job.tick(0)?;
-    Ok(snapshot.objects.ids().filter(|&object| snapshot.objects.type_of(object) == ty).collect())
 }
 
 /// The lines that `open` folds out. `more` are rows all of whose levels are listed.
@@ -141,6 +131,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::analysis::instances::{InstanceFilter, instances};
     use crate::session::Session;
     use crate::synth::sample::seed;
     use crate::ui::tests::type_named;
@@ -153,7 +144,8 @@ mod tests {
         let heap = analyses.heap().unwrap();
         let job = Job::new();
         let worker = type_named(heap.snapshot, "Corpus.Seed.Worker");
-        let asked = instances(heap.snapshot, worker, &job).unwrap();
+        let filter = InstanceFilter { types: vec![worker], ..InstanceFilter::default() };
+        let asked = instances(heap.snapshot, None, &filter, &job).unwrap();
         let paths = MergedPaths::new(&heap, &asked, &job).unwrap();
         let grouping = MergedGrouping::FromRootsByType;
         let closed = lines(&heap, &paths, grouping, &BTreeSet::new(), &BTreeSet::new(), &job).unwrap();

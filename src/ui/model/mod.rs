@@ -4,10 +4,12 @@
 
 pub mod answer;
 pub mod catalog;
+pub mod command_line;
 pub mod details;
 pub mod dominators;
 pub mod filter;
 pub mod grid;
+pub mod instance_filter;
 pub mod instances;
 pub mod merged;
 pub mod paths;

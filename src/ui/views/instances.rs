@@ -1,8 +1,11 @@
 //! The instances of a type: millions of them, the page in sight read from the dump.
 
+use std::sync::Arc;
+
 use eframe::egui;
 use egui::{Id, Rect, Role, Ui};
 
+use super::instance_filter::{self, FilterState};
 use crate::base::{Generation, number};
 use crate::snapshot::{HeapSnapshot, ObjectId, TypeId};
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
@@ -21,10 +24,13 @@ use crate::ui::widgets::{Copied, List, ListState, Row, RowName};
 pub struct InstancesState {
     /// Order.
     pub sort: Sort<InstanceColumn>,
+    /// Which of them.
+    pub filter: FilterState,
     /// The table.
     pub list: Answer<InstanceQuery, InstanceList>,
     /// Where the list stands.
     pub rows: ListState,
+    query: Option<InstanceQuery>,
     synced: Option<Place>,
     in_sight: Vec<ObjectId>,
 }
@@ -33,40 +39,55 @@ impl Default for InstancesState {
     fn default() -> Self {
         Self {
             sort: Sort { column: InstanceColumn::Address, is_descending: false },
+            filter: FilterState::default(),
             list: Answer::default(),
             rows: ListState::default(),
+            query: None,
             synced: None,
             in_sight: Vec::new(),
         }
     }
 }
 
+impl InstancesState {
+    /// The answer to what is asked now; `None` while it is looked for.
+    #[must_use]
+    pub fn answer(&self) -> Option<&Arc<InstanceList>> {
+        self.list.value_of(self.query.as_ref()?)
+    }
+}
+
 /// Asks for the table of the place's type and for previews of the rows in sight.
-pub fn ask(state: &mut InstancesState, dump: &mut Dump, snapshot: &HeapSnapshot, place: Place) {
+pub fn ask(state: &mut InstancesState, dump: &mut Dump, place: Place) {
     let is_new = state.list.poll();
     let Some(ty) = place.ty else { return };
+    let has_reachability = dump.session.reachability().is_some();
+    state.filter.follow(ty, has_reachability);
+    if state.filter.is_waiting() {
+        state.query = None;
+        return;
+    }
     let query = InstanceQuery {
         ty,
+        filter: state.filter.understood().clone(),
         sort: state.sort,
-        has_reachability: dump.session.reachability().is_some(),
-        has_retained: dump.session.dominance().is_some(),
+        has_reachability,
+        has_retained: state.sort.column == InstanceColumn::Retained && dump.session.dominance().is_some(),
     };
-    state.list.want(&dump.session, query, move |analyses, job| {
-        let is_held = |object| analyses.is_reachable(object) == Some(true);
-        let is_held: Option<&(dyn Fn(ObjectId) -> bool + Sync)> =
-            if query.has_reachability { Some(&is_held) } else { None };
-        let dominance = analyses.dominance.as_deref().filter(|_| query.has_retained);
-        let size = |object| {
-            dominance.and_then(|found| found.tree.retained(&analyses.snapshot, object)).map_or(0, |size| size.bytes)
-        };
+    state.query = Some(query.clone());
+    let asked = query.clone();
+    state.list.want(&dump.session, query.clone(), move |analyses, job| {
+        let snapshot = &analyses.snapshot;
+        let reachability = analyses.reachability.as_deref().filter(|_| asked.has_reachability);
+        let dominance = analyses.dominance.as_deref().filter(|_| asked.has_retained);
+        let size =
+            |object| dominance.and_then(|found| found.tree.retained(snapshot, object)).map_or(0, |size| size.bytes);
         let retained: Option<&(dyn Fn(ObjectId) -> u64 + Sync)> = if dominance.is_some() { Some(&size) } else { None };
-        instance_list(&analyses.snapshot, is_held, retained, &query, job)
+        instance_list(snapshot, reachability, retained, &asked, job)
     });
     // While held or not and what goes with it are being found out, the list without them stays on screen.
-    let (older, oldest) = (
-        InstanceQuery { has_retained: false, ..query },
-        InstanceQuery { has_reachability: false, has_retained: false, ..query },
-    );
+    let older = InstanceQuery { has_retained: false, ..query.clone() };
+    let oldest = InstanceQuery { has_reachability: false, ..older.clone() };
     let known = [&query, &older, &oldest].into_iter().find_map(|query| state.list.value_of(query));
     let Some(list) = known else { return };
     let now = place;
@@ -80,9 +101,11 @@ pub fn ask(state: &mut InstancesState, dump: &mut Dump, snapshot: &HeapSnapshot,
         if row != state.rows.cursor {
             state.rows.go_to(row);
         }
+        if is_new && row.is_none() {
+            state.rows.first_row = 0.0;
+        }
     }
     let wanted = std::mem::take(&mut state.in_sight);
-    let _ = snapshot;
     dump.previews.want(&dump.session, &wanted, HeapSnapshot::preview);
 }
 
@@ -137,28 +160,27 @@ impl Columns {
 /// Draws the view.
 pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesState) -> Pane {
     let id = Id::unique("instances-list");
-    let pane = Pane { id, rect, filter: None };
+    let pane = Pane { id, rect, filter: Some(instance_filter::field_id()) };
     let Some(ty) = cx.place.ty else { return pane };
-    let list = state.list.value().cloned().filter(|list| is_of(cx, list, ty));
-    let row = cx.snapshot.types.row(ty);
-    let name = row.display_name();
-    let short = crate::ui::type_name::short(&name);
-    let n = cx.snapshot.totals.get(ty.index()).map_or(0, |totals| totals.count);
-    let held = match list.as_ref().and_then(|list| list.n_held) {
-        Some(0) => ", none of them held".to_owned(),
-        Some(held) if held < n => format!(", {} of them held", number::count(held)),
-        _ => String::new(),
-    };
-    let note = format!(
-        "{} of {}{held}",
-        number::count(n),
-        if short.chars().count() > 34 { crate::ui::type_name::own(&name) } else { short }
-    );
+    let list = state.list.value().cloned().filter(|list| list.ty == ty);
+    let order =
+        if state.sort.column == InstanceColumn::Bytes && state.sort.is_descending { " --sort bytes" } else { "" };
+    let command = instance_filter::command(cx, ty, &state.filter, order);
+    let limit = instance_filter::filter_ui(ui, rect, cx, &mut state.filter, &command, id);
+    let note = note(cx, state, ty, list.as_deref());
     super::title_line(ui, rect);
-    super::pane_title(ui, rect, "Instances", &note, rect.right() - theme::PAD);
+    super::pane_title(ui, rect, "Instances", &note, limit);
     let body = super::below_title(rect);
+    if state.filter.is_waiting() {
+        instance_filter::waiting_ui(ui, body, cx, &mut state.filter);
+        return pane;
+    }
     let Some(list) = list else { return pane };
     if list.objects.is_empty() {
+        if list.is_filtered {
+            instance_filter::nothing_ui(ui, body, &mut state.filter, &list);
+            return pane;
+        }
         let notice = Notice {
             icon: icons::CUBE,
             color: theme::of(ui).t3,
@@ -189,7 +211,7 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
         let Some(&object) = list.objects.get(row.index as usize) else { return RowName::default() };
         in_sight.push(object);
         let name = row_ui(ui, row, cx, object, &columns);
-        row_menu(cx, row, object);
+        row_menu(cx, row, object, &command);
         format!("{name}, row {} of {}", row.index + 1, number::count(n_rows)).into()
     });
     state.in_sight = in_sight;
@@ -216,8 +238,31 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
     pane
 }
 
-fn is_of(cx: &Cx<'_>, list: &InstanceList, ty: TypeId) -> bool {
-    list.objects.first().is_none_or(|&object| cx.snapshot.objects.type_of(object) == ty)
+/// What stands beside the title: how many there are, or how many of them the filter shows.
+fn note(cx: &Cx<'_>, state: &InstancesState, ty: TypeId, list: Option<&InstanceList>) -> String {
+    if let Some(bad) = state.filter.bad() {
+        return bad.message.clone();
+    }
+    let held = |n: u64| match list.and_then(|list| list.n_held) {
+        Some(0) if n > 0 => ", none of them held".to_owned(),
+        Some(held) if held < n => format!(", {} of them held", number::count(held)),
+        _ => String::new(),
+    };
+    match list {
+        _ if state.filter.is_waiting() => "waiting for what is held".to_owned(),
+        Some(list) if list.is_filtered => {
+            let n = list.objects.len() as u64;
+            let held = if state.filter.understood().asks_for_holders() { String::new() } else { held(n) };
+            format!("{} of {} shown{held}", number::count(n), number::count(list.n_all))
+        }
+        _ => {
+            let name = cx.snapshot.types.row(ty).display_name();
+            let short = crate::ui::type_name::short(&name);
+            let short = if short.chars().count() > 34 { crate::ui::type_name::own(&name) } else { short };
+            let n = cx.snapshot.totals.get(ty.index()).map_or(0, |totals| totals.count);
+            format!("{} of {short}{}", number::count(n), held(n))
+        }
+    }
 }
 
 /// Rows for the clipboard; one cell of each when `cell` is given. A million at most.
@@ -311,7 +356,7 @@ fn row_ui(ui: &mut Ui, row: &Row, cx: &Cx<'_>, object: ObjectId, columns: &Colum
     format!("{address}{preview}, {}, generation {generation}{held}", number::size(bytes))
 }
 
-fn row_menu(cx: &Cx<'_>, row: &Row, object: ObjectId) {
+fn row_menu(cx: &Cx<'_>, row: &Row, object: ObjectId, list_command: &str) {
     row.response.context_menu(|ui| {
         ui.set_max_width(250.0);
         ui.set_min_width(230.0);
@@ -327,9 +372,10 @@ fn row_menu(cx: &Cx<'_>, row: &Row, object: ObjectId) {
             (None, "Copy the row", "Ctrl Shift C", Command::Copy(tsv)),
             (None, "Copy the preview", "", Command::Copy(preview)),
             (Some(icons::TERMINAL), "Copy the command", "", Command::Copy(command)),
+            (None, "Copy the list's command", "", Command::Copy(list_command.to_owned())),
         ];
         for (index, (icon, words, keys, command)) in entries.into_iter().enumerate() {
-            if index == 2 {
+            if index == 2 || index == 5 {
                 menu_line(ui);
             }
             if menu_entry(ui, icon, words, keys, true, false) {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use eframe::egui;
 use egui::{Id, Rect, Role, Ui, WidgetInfo, pos2, vec2};
+use rayon::slice::ParallelSliceMut;
 
 use super::what_if::WhatIfState;
+use crate::analysis::instances::InstanceFilter;
 use crate::analysis::merged_paths::{MergedGrouping, MergedKey, MergedPaths, MergedRow};
 use crate::analysis::{Heap, Ignore};
 use crate::base::number;
@@ -25,8 +27,19 @@ use crate::ui::widgets::marks::{self, ChipLook};
 use crate::ui::widgets::notice::Notice;
 use crate::ui::widgets::{Button, ButtonKind, List, ListState, Row, RowName};
 
-/// Of which type, without what.
-type Subject = (TypeId, Vec<Ignore>);
+/// Of which instances, without what.
+#[derive(Clone, Debug, PartialEq)]
+struct Subject {
+    ty: TypeId,
+    filter: InstanceFilter,
+    ignored: Vec<Ignore>,
+}
+
+impl Subject {
+    fn is_filtered(&self) -> bool {
+        self.filter != InstanceFilter::default()
+    }
+}
 
 /// What is folded out of which tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +62,8 @@ pub struct MergedState {
     way: Answer<(Subject, MergedGrouping), BTreeSet<Branch>>,
     lines: Answer<Query, Vec<MergedLine>>,
     rows: ListState,
+    /// What the tree on screen is of, and its paths: the latest that are known.
+    shown: Option<(Subject, Arc<Option<MergedPaths>>)>,
 }
 
 impl Default for MergedState {
@@ -62,6 +77,7 @@ impl Default for MergedState {
             way: Answer::default(),
             lines: Answer::default(),
             rows: ListState::default(),
+            shown: None,
         }
     }
 }
@@ -74,8 +90,14 @@ impl MergedState {
     }
 }
 
-/// Asks for the tree of the place's type.
-pub fn ask(state: &mut MergedState, dump: &Dump, place: Place, what_if: &WhatIfState) {
+/// Asks for the tree of the instances that are listed.
+pub fn ask(
+    state: &mut MergedState,
+    dump: &Dump,
+    place: Place,
+    what_if: &WhatIfState,
+    instances: &super::instances::InstancesState,
+) {
     state.paths.poll();
     state.way.poll();
     state.lines.poll();
@@ -85,21 +107,27 @@ pub fn ask(state: &mut MergedState, dump: &Dump, place: Place, what_if: &WhatIfS
         Some(answer) => Some(Arc::clone(answer)),
         None => return,
     };
-    let subject: Subject = (ty, what_if.ignored().to_vec());
+    let subject = Subject { ty, filter: instances.filter.understood().clone(), ignored: what_if.ignored().to_vec() };
     if state.subject.as_ref() != Some(&subject) {
         state.subject = Some(subject.clone());
         (state.open, state.rows) = (None, ListState::default());
         state.more.clear();
     }
-    let reach = without.clone();
-    state.paths.want(&dump.session, subject.clone(), move |analyses, job| {
-        let Some(heap) = analyses.heap() else { return Ok(None) };
-        let reachability = reach.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-        let heap = Heap { reachability, ..heap };
-        let asked = merged::instances(heap.snapshot, ty, job)?;
-        MergedPaths::new(&heap, &asked, job).map(Some)
-    });
+    // The list above is of the same instances: they are looked for once.
+    let listed = instances.answer().filter(|list| list.ty == ty).cloned();
+    if let (Some(listed), false) = (listed, instances.filter.is_waiting()) {
+        let reach = without.clone();
+        state.paths.want(&dump.session, subject.clone(), move |analyses, job| {
+            let Some(heap) = analyses.heap() else { return Ok(None) };
+            let reachability = reach.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
+            let heap = Heap { reachability, ..heap };
+            let mut asked = listed.objects.clone();
+            asked.par_sort_unstable();
+            MergedPaths::new(&heap, &asked, job).map(Some)
+        });
+    }
     let Some(paths) = state.paths.value_of(&subject).cloned() else { return };
+    state.shown = Some((subject.clone(), Arc::clone(&paths)));
     let grouping = state.grouping;
     if state.open.is_none() {
         let (paths, reach) = (Arc::clone(&paths), without.clone());
@@ -122,7 +150,7 @@ pub fn ask(state: &mut MergedState, dump: &Dump, place: Place, what_if: &WhatIfS
 /// Draws the view.
 pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, what_if: &WhatIfState) -> Pane {
     let id = Id::unique("merged-list");
-    let pane = Pane { id, rect, filter: None };
+    let pane = Pane { id, rect, filter: Some(super::instance_filter::field_id()) };
     let pen = Pen::on(ui);
     let y = rect.top() + 20.5;
     let mut limit = rect.right() - 12.0;
@@ -143,15 +171,20 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
         }
         limit -= button.width(&pen) + 2.0;
     }
-    let paths = state.subject.as_ref().and_then(|subject| state.paths.value_of(subject)).cloned();
-    let paths = paths.as_deref().and_then(Option::as_ref);
+    let shown = state.shown.clone().filter(|(subject, _)| Some(subject.ty) == cx.place.ty);
+    let is_known = shown.as_ref().map(|(subject, _)| subject) == state.subject.as_ref();
+    let is_filtered = shown.as_ref().is_some_and(|(subject, _)| subject.is_filtered());
+    let paths = shown.as_ref().and_then(|(_, paths)| paths.as_ref().as_ref());
     let note = paths.map_or(String::new(), |paths| {
         let dead = match paths.unheld().count {
             0 => String::new(),
             n => format!(", {} held by nothing", number::count(n)),
         };
-        format!("{} on all paths{dead}", number::counted(paths.held().count, "instance", "instances"))
+        let filtered = if is_filtered { " as filtered," } else { "" };
+        format!("{}{filtered} on all paths{dead}", number::counted(paths.held().count, "instance", "instances"))
     });
+    // The tree before stays until the new one is there, and says so.
+    let note = if is_known || note.is_empty() { note } else { "following what is listed above".to_owned() };
     super::pane_title(ui, rect, "Why are they alive", &note, limit - 8.0);
     let mut body = super::below_title(rect);
     if !what_if.is_empty() {
@@ -162,6 +195,11 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
     let theme = pen.theme;
     let lines = state.lines.value().cloned();
     match (paths, lines) {
+        (Some(paths), _) if paths.held().count + paths.unheld().count == 0 => {
+            let text = "The filter of the instances hides all of them.";
+            let title = "No path to follow";
+            Notice { icon: icons::FUNNEL, color: theme.t3, title, text, choices: &[] }.show(ui, body);
+        }
         (Some(paths), _) if paths.held().count == 0 => {
             let n = number::counted(paths.unheld().count, "instance is", "instances are");
             let text = format!("{n} garbage that was not collected yet.");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{Id, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::next_path::{self, NextPathState};
 use super::what_if::WhatIfState;
 use crate::analysis::{Heap, Ignore};
 use crate::base::{Progress, number};
@@ -35,6 +36,7 @@ pub struct PathState {
     rows: ListState,
     side: Side,
     internals: bool,
+    next: NextPathState,
     details: Answer<(ObjectId, Side), Details>,
     detail_rows: ListState,
 }
@@ -55,18 +57,19 @@ impl PathState {
     /// Is a question under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.answer.is_pending() || self.details.is_pending()
+        self.answer.is_pending() || self.next.is_pending() || self.details.is_pending()
     }
 
     /// What it is doing.
     #[must_use]
     pub fn progress(&self) -> Option<Progress> {
-        self.answer.progress()
+        self.answer.progress().or_else(|| self.next.progress())
     }
 
     /// Stops it.
     pub fn cancel(&mut self) {
         self.answer.cancel();
+        self.next.cancel();
     }
 }
 
@@ -102,17 +105,21 @@ pub fn ask(state: &mut PathState, dump: &Dump, place: Place, what_if: &WhatIfSta
         Some(answer) => Some(Arc::clone(answer)),
         None => return,
     };
+    // The first path does not wait for the others.
+    let further = state.next.ask(&dump.session, object, what_if.ignored(), without.as_ref());
+    let (different, n_further) = further.map_or((None, 0), |(found, n)| (Some(found), n));
     let query = PathQuery {
         object,
         open: state.open.clone(),
         more: state.more.clone(),
         internals: state.internals,
         ignored: what_if.ignored().to_vec(),
+        n_further,
     };
     state.answer.want(&dump.session, query.clone(), move |analyses, job| {
         let Some(heap) = analyses.heap() else { return Ok(Paths::default()) };
         let reachability = without.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-        paths(&Heap { reachability, ..heap }, &query, job)
+        paths(&Heap { reachability, ..heap }, &query, different.as_deref(), job)
     });
 }
 
@@ -160,10 +167,7 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, what
         _ if state.side != Side::Path => {
             details.as_ref().map_or(String::new(), |details| super::details::note(details, state.side))
         }
-        Some(paths) if paths.is_held => {
-            let n_paths = number::counted(paths.n_paths, "path", "paths");
-            format!("{n_paths}, {}", number::counted(paths.n_roots as u64, "root", "roots"))
-        }
+        Some(paths) if paths.is_held => paths.counts(),
         _ => String::new(),
     };
     super::pane_title(ui, rect, title, &note, limit);
@@ -186,7 +190,8 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, what
         body = rest;
     }
     let address = cx.snapshot.objects.address(object);
-    let command = format!("heaproot path {} {address}{}", cx.dump.name, super::what_if::arguments(cx, what_if));
+    let all = answer.as_ref().map_or("", |paths| paths.arguments());
+    let command = format!("heaproot path {} {address}{all}{}", cx.dump.name, super::what_if::arguments(cx, what_if));
     let foot =
         Rect::from_min_max(pos2(rect.left() + theme::PAD, rect.bottom() - 44.0), pos2(right, rect.bottom() - 14.0));
     let body = Rect::from_min_max(body.min, pos2(rect.right(), foot.top() - 8.0));
@@ -234,7 +239,7 @@ fn held_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: &
     }
     let words = pen.paragraph_height(width, 19.0, &verdict) + 26.0;
     let words = if rect.height() - words > 3.0 * theme::NODE { words } else { 0.0 };
-    let wanted = paths.lines.len() as f32 * theme::NODE + 6.0;
+    let wanted = (paths.lines.len() + 1) as f32 * theme::NODE + 6.0;
     let height = wanted.min(rect.height() - words);
     let list = Rect::from_min_size(pos2(rect.left(), rect.top() + 2.0), vec2(rect.width(), height));
     lines_ui(ui, list, cx, state, paths, id);
@@ -250,13 +255,27 @@ fn held_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: &
 }
 
 fn lines_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: &Arc<Paths>, id: Id) {
-    let n_rows = paths.lines.len() as u64;
+    let last = paths.lines.len() as u64;
+    let n_rows = last + 1;
     let list = List { id, name: "Path", role: Role::Tree, n_rows, row_height: theme::NODE };
     let place = PathPlace::in_pane(rect);
+    if let Some(begin) = state.next.arrived(paths) {
+        // As much of the new path as there is room for, and no more of what is above than was in sight.
+        let page = f64::from(rect.height() / theme::NODE);
+        state.rows.first_row = state.rows.first_row.max(n_rows as f64 - page).min(begin as f64);
+        state.rows.go_to(Some(begin));
+    }
     let mut rows = state.rows;
     let mut toggled = None;
+    let next = &mut state.next;
     let output = list.show(ui, rect, &mut rows, |ui, row| {
-        let Some(at) = paths.lines.get(row.index as usize) else { return RowName::default() };
+        let Some(at) = paths.lines.get(row.index as usize) else {
+            if row.response.clicked() {
+                toggled = Some(row.index);
+            }
+            let text = next_path::next_path_ui(ui, row, place, next, paths);
+            return RowName { text, level: Some(1), is_expanded: None };
+        };
         let node = subject(&at.kind);
         let is_over = row.response.contains_pointer() && node.is_some();
         let text = line(&Pen::on(ui), row.rect, at, row.index == 0, place, !is_over);
@@ -281,6 +300,10 @@ fn lines_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: 
     });
     state.rows = rows;
     let kind = |row: u64| paths.lines.get(row as usize).map(|line| &line.kind);
+    let wants_next = output.has_focus && ui.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::N));
+    if wants_next || toggled.or(output.activated) == Some(last) {
+        state.next.press(paths);
+    }
     if let Some(row) = toggled.or(output.activated) {
         match kind(row) {
             Some(LineKind::Fork { key, is_open, .. }) => {
@@ -329,7 +352,7 @@ fn lines_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: 
 fn subject(kind: &LineKind) -> Option<&Node> {
     match kind {
         LineKind::Subject(node) | LineKind::Step { node, .. } | LineKind::Cycle { node, .. } => Some(node),
-        LineKind::Fork { node, .. } => Some(node),
+        LineKind::Fork { node, .. } | LineKind::Further { node, .. } => Some(node),
         LineKind::Root(_) | LineKind::Run { .. } | LineKind::More { .. } => None,
     }
 }
@@ -357,7 +380,7 @@ fn ignorable(cx: &Cx<'_>, kind: &LineKind) -> Vec<(String, Command)> {
             choices.push((all, Command::Ignore(vec![Ignore::RootKind(root.kind)])));
             return choices;
         }
-        LineKind::Subject(node) | LineKind::Cycle { node, .. } => (node, None),
+        LineKind::Subject(node) | LineKind::Further { node, .. } | LineKind::Cycle { node, .. } => (node, None),
         LineKind::Run { .. } | LineKind::More { .. } => return choices,
     };
     let ty = cx.snapshot.objects.type_of(node.object);

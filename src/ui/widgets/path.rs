@@ -6,7 +6,7 @@ use egui::{Rect, Stroke, pos2, vec2};
 use super::marks::{self, ChipLook};
 use crate::base::number;
 use crate::ui::icons;
-use crate::ui::model::paths::{LineKind, Node, PathLine, RootLine, split_member};
+use crate::ui::model::paths::{LineKind, Node, PathLine, RootLine, shared_words, split_member};
 use crate::ui::pen::{Pen, Span, span};
 use crate::ui::theme::{self, Face};
 use crate::ui::type_name::{self, NameStyle};
@@ -47,7 +47,8 @@ pub fn line(pen: &Pen, rect: Rect, line: &PathLine, is_first: bool, place: PathP
         vertical(place.spine + depth as f32 * place.indent, rect.top(), rect.bottom());
     }
     let is_root_aside = matches!(line.kind, LineKind::Root(_)) && line.goes_on;
-    vertical(spine, if is_first { y } else { rect.top() }, if line.goes_on { rect.bottom() } else { y });
+    let begins = is_first || matches!(line.kind, LineKind::Further { .. });
+    vertical(spine, if begins { y } else { rect.top() }, if line.goes_on { rect.bottom() } else { y });
     let name_end = place.address - 107.0;
     let full = |node: &Node| {
         let note = if node.note.is_empty() { String::new() } else { format!(", {}", node.note) };
@@ -59,6 +60,15 @@ pub fn line(pen: &Pen, rect: Rect, line: &PathLine, is_first: bool, place: PathP
             node_ui(pen, x, name_end, y, node, false);
             right_ui(pen, y, node, place, shows_size);
             full(node)
+        }
+        LineKind::Further { node, index, n_holders, n_shared } => {
+            pen.hline(spine - 7.0, place.bytes, rect.top(), theme.line);
+            pen.painter.circle_filled(pos2(spine, y), 4.5, theme.accent);
+            let shared = shared_words(*n_holders, *n_shared);
+            let x = pen.text(x, y, &format!("Path {index}"), theme::BODY_MEDIUM, theme.t1);
+            pen.text_cut(x + 8.0, name_end, y, &shared, theme::SMALL, theme.t3);
+            right_ui(pen, y, node, place, shows_size);
+            format!("Path {index}, {shared}: {}", full(node))
         }
         LineKind::Step { via, node, is_blamed, .. } => {
             if *is_blamed {

@@ -16,6 +16,7 @@ use crate::session::{Analyses, Stopped};
 use crate::ui::app::{Command, Cx, Dump};
 use crate::ui::icons;
 use crate::ui::model::Answer;
+use crate::ui::model::command_line::shell_word;
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::{Place, View};
 use crate::ui::theme;
@@ -116,8 +117,8 @@ pub fn height(state: &WhatIfState, room: f32) -> f32 {
 #[must_use]
 pub fn arguments(cx: &Cx<'_>, state: &WhatIfState) -> String {
     let Some(graph) = cx.graph else { return String::new() };
-    let quoted = |text: String| if text.contains([' ', '<', '>', '`']) { format!("\"{text}\"") } else { text };
-    state.ignored.iter().map(|one| format!(" --ignore {}", quoted(ignore::text(cx.snapshot, graph, one)))).collect()
+    let words = |one| shell_word(&ignore::text(cx.snapshot, graph, one));
+    state.ignored.iter().map(|one| format!(" --ignore {}", words(one))).collect()
 }
 
 /// Draws the strip: what is ignored, and what comes back.

@@ -4,8 +4,17 @@
 //! A chain is not a hierarchy: only a real branch indents. What is folded out is part of the question, so that the same
 //! question always gives the same lines.
 
+mod further;
+#[cfg(test)]
+mod tests;
+mod text;
+
 use std::collections::BTreeSet;
 
+pub use further::Further;
+pub use text::{markdown, shared_words};
+
+use crate::analysis::different_paths::DifferentPaths;
 use crate::analysis::fold::{RUN, collection_step, run_length};
 use crate::analysis::path_tree::{HoldingRoot, Page, holders};
 use crate::analysis::root_path::PathStart;
@@ -27,13 +36,16 @@ pub struct PathQuery {
     pub internals: bool,
     /// What is ignored on the way.
     pub ignored: Vec<Ignore>,
+    /// Paths of other roots that follow the first one.
+    pub n_further: usize,
 }
 
 impl PathQuery {
     /// The path alone.
     #[must_use]
     pub fn new(object: ObjectId) -> Self {
-        Self { object, open: BTreeSet::new(), more: BTreeSet::new(), internals: false, ignored: Vec::new() }
+        let (open, more) = (BTreeSet::new(), BTreeSet::new());
+        Self { object, open, more, internals: false, ignored: Vec::new(), n_further: 0 }
     }
 }
 
@@ -53,6 +65,17 @@ pub struct PathLine {
 pub enum LineKind {
     /// The object that is asked for.
     Subject(Node),
+    /// The object again, where a path of another root begins.
+    Further {
+        /// The object.
+        node: Node,
+        /// Which path, from 2.
+        index: usize,
+        /// Holders on it.
+        n_holders: u64,
+        /// Those of them that are on a path above, too.
+        n_shared: u64,
+    },
     /// A holder: the reference, and whose it is.
     Step {
         /// Name of the reference.
@@ -165,6 +188,8 @@ pub struct Paths {
     pub has_internals: bool,
     /// The path as text, one line per step.
     pub text: String,
+    /// What is known of paths of other roots; `None` until they are asked for.
+    pub further: Option<Further>,
 }
 
 /// Holders of an object that are shown beside the spine.
@@ -174,11 +199,17 @@ const FORKED_STEPS: usize = 64;
 /// Lines at most: a picture of all of them still fits into memory.
 const MOST_LINES: usize = 5_000;
 
-/// The path tree of `query`. Cost: the referrers of the objects shown.
+/// The path tree of `query`, with paths out of `different` once those were looked for. Cost: the referrers of the objects
+/// shown.
 ///
 /// # Errors
 /// [`Cancelled`].
-pub fn paths(heap: &Heap<'_>, query: &PathQuery, job: &Job) -> Result<Paths, Cancelled> {
+pub fn paths(
+    heap: &Heap<'_>,
+    query: &PathQuery,
+    different: Option<&DifferentPaths>,
+    job: &Job,
+) -> Result<Paths, Cancelled> {
     let mut build = Build { heap, query, job, answer: Paths::default() };
     build.answer.is_uncertain =
         heap.graph.is_unreliable || heap.snapshot.facts.gc.in_progress || heap.snapshot.coverage.n_marked > 0;
@@ -188,12 +219,22 @@ pub fn paths(heap: &Heap<'_>, query: &PathQuery, job: &Job) -> Result<Paths, Can
             build.answer.is_held = true;
             let node = node(heap.snapshot, query.object);
             build.push(0, LineKind::Subject(node));
-            build.chain(&path, 0, &[])?;
+            build.chain(&path, 0, &[], Forks::Shown)?;
             build.finish(&path);
+            if let Some(different) = different {
+                build.further(different)?;
+            }
         }
     }
-    build.answer.text = text(&build.answer);
+    build.answer.text = text::text(&build.answer);
     Ok(build.answer)
+}
+
+/// Are other holders of the objects on a chain listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Forks {
+    Shown,
+    Hidden,
 }
 
 struct Build<'a> {
@@ -211,7 +252,13 @@ impl Build<'_> {
     }
 
     /// The spine above `path.objects`' last object, which has its line already. `branch` leads from the top to it.
-    fn chain(&mut self, path: &crate::analysis::RootPath, depth: usize, branch: &[ObjectId]) -> Result<(), Cancelled> {
+    fn chain(
+        &mut self,
+        path: &crate::analysis::RootPath,
+        depth: usize,
+        branch: &[ObjectId],
+        forks: Forks,
+    ) -> Result<(), Cancelled> {
         let snapshot = self.heap.snapshot;
         // From the object towards the root.
         let objects: Vec<ObjectId> = path.objects.iter().rev().copied().collect();
@@ -220,7 +267,7 @@ impl Build<'_> {
         while let Some(&object) = objects.get(index) {
             self.job.tick(0)?;
             let next = objects.get(index + 1).copied();
-            if index < FORKED_STEPS {
+            if forks == Forks::Shown && index < FORKED_STEPS {
                 self.forks(object, next, depth, &branch)?;
             }
             branch.push(object);
@@ -312,7 +359,7 @@ impl Build<'_> {
             );
             if let Some(path) = path.filter(|_| is_open) {
                 key.pop();
-                self.chain(&path, depth + 1, &key)?;
+                self.chain(&path, depth + 1, &key, Forks::Shown)?;
             }
         }
         let n_left = level.n_alive.saturating_sub(n_shown as u64);
@@ -519,170 +566,4 @@ pub fn split_member(name: &str) -> Option<(&str, &str)> {
     }
     let dot = dot?;
     Some((&name[..dot], &name[dot + 1..]))
-}
-
-/// The path for the clipboard: the spine, from the object to the root.
-fn text(paths: &Paths) -> String {
-    let mut text = String::new();
-    for line in paths.lines.iter().filter(|line| line.depth == 0) {
-        let line = match &line.kind {
-            LineKind::Subject(node) => join([node.type_name.as_str(), &node.note, &node.address.to_string()]),
-            LineKind::Step { via, node, .. } => {
-                let via = via.as_deref().unwrap_or("?");
-                join([&format!("  {via} of {}", node.type_name), &node.note, &node.address.to_string()])
-            }
-            LineKind::Run { n, type_name, .. } => format!("  {} more of {type_name}", number::count(*n)),
-            LineKind::Root(root) => {
-                let stale = if root.is_doubtful { " (may be stale)" } else { "" };
-                format!("  {} {}{stale}", root.kind.label(), root.name)
-            }
-            LineKind::Fork { .. } | LineKind::Cycle { .. } | LineKind::More { .. } => continue,
-        };
-        text.push_str(&line);
-        text.push('\n');
-    }
-    text
-}
-
-fn join<const N: usize>(parts: [&str; N]) -> String {
-    parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("  ")
-}
-
-/// The path as a list for a bug tracker.
-#[must_use]
-pub fn markdown(paths: &Paths) -> String {
-    let mut text = String::new();
-    for line in paths.text.lines() {
-        let indent = if line.starts_with("  ") { "  - " } else { "- " };
-        text.push_str(&format!("{indent}`{}`\n", line.trim().replace('`', "'")));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability, referrers};
-    use crate::synth::heap::{HeapBuilder, Kind};
-    use crate::synth::sample::seed;
-    use crate::ui::tests::instance;
-
-    #[test]
-    fn steps_inside_collections_fold_to_key_and_index() {
-        let value = |snapshot: &HeapSnapshot| {
-            let is = |object: &ObjectId| snapshot.string(*object, 40).is_some_and(|text| text.text == "concurrent");
-            snapshot.objects.ids().find(is).unwrap()
-        };
-        let paths = ask(seed(100, 4), |snapshot| PathQuery::new(value(snapshot)));
-        assert_eq!(
-            words(&paths),
-            [
-                "System.String",
-                "[\"GC\"] of System.Collections.Generic.Dictionary<System.String, System.Object>",
-                "static System.AppContext.s_dataStore",
-            ]
-        );
-        let paths = ask(seed(100, 4), |snapshot| PathQuery { internals: true, ..PathQuery::new(value(snapshot)) });
-        assert!(words(&paths)[1].starts_with("[1].value of "), "{:?}", words(&paths));
-    }
-
-    fn ask(heap: (HeapSnapshot, crate::snapshot::HeapGraph), query: impl Fn(&HeapSnapshot) -> PathQuery) -> Paths {
-        let (snapshot, graph) = heap;
-        let job = Job::new();
-        let referrers = referrers(&graph, &job).unwrap();
-        let reachability =
-            reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &job).unwrap();
-        let heap = Heap { snapshot: &snapshot, graph: &graph, referrers: &referrers, reachability: &reachability };
-        paths(&heap, &query(&snapshot), &job).unwrap()
-    }
-
-    fn words(paths: &Paths) -> Vec<String> {
-        paths
-            .lines
-            .iter()
-            .map(|line| {
-                let words = match &line.kind {
-                    LineKind::Subject(node) => node.type_name.clone(),
-                    LineKind::Step { via, node, .. } => {
-                        format!("{} of {}", via.as_deref().unwrap_or("?"), node.type_name)
-                    }
-                    LineKind::Fork { node, n_more, root, .. } => {
-                        format!("fork {} {:?} {}", node.type_name, n_more, root.as_ref().map_or("", |root| &root.1))
-                    }
-                    LineKind::Root(root) => format!("{} {}", root.kind.label(), root.name),
-                    LineKind::Run { n, .. } => format!("{n} more"),
-                    LineKind::Cycle { .. } => "cycle".to_owned(),
-                    LineKind::More { n, .. } => format!("{n} referrers"),
-                };
-                format!("{}{words}", "  ".repeat(line.depth))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_leaking_worker_hangs_on_the_event() {
-        let paths = ask(seed(100, 4), |snapshot| PathQuery::new(instance(snapshot, "Corpus.Seed.Worker", 7)));
-        assert_eq!(
-            words(&paths),
-            [
-                "Corpus.Seed.Worker",
-                "_target of System.EventHandler",
-                "[7] of System.Object[128]",
-                "_invocationList of System.EventHandler",
-                "static Corpus.Seed.Dispatcher.Shutdown",
-            ]
-        );
-        assert_eq!((paths.n_paths, paths.n_roots), (1, 1));
-        assert!(paths.text.contains("static Corpus.Seed.Dispatcher.Shutdown"), "{}", paths.text);
-    }
-
-    #[test]
-    fn another_holder_is_a_fork_that_unfolds() {
-        let worker = |snapshot: &HeapSnapshot| instance(snapshot, "Corpus.Seed.Worker", 97);
-        let paths = ask(seed(100, 4), |snapshot| PathQuery::new(worker(snapshot)));
-        let fork = paths.lines.iter().find_map(|line| match &line.kind {
-            LineKind::Fork { key, .. } => Some(key.clone()),
-            _ => None,
-        });
-        assert_eq!(paths.n_roots, 2);
-        let key = fork.unwrap();
-        let open = ask(seed(100, 4), |snapshot| {
-            let mut query = PathQuery::new(worker(snapshot));
-            query.open.insert(key.clone());
-            query
-        });
-        assert!(open.lines.len() > paths.lines.len());
-        assert!(
-            open.lines.iter().any(|line| line.depth == 1 && matches!(line.kind, LineKind::Root(_))),
-            "{:?}",
-            words(&open)
-        );
-    }
-
-    #[test]
-    fn a_long_list_is_counted_and_a_cycle_is_marked() {
-        let mut heap = HeapBuilder::new();
-        let node = heap.class("App.Node", &[("next", Kind::Reference), ("previous", Kind::Reference)]);
-        let nodes: Vec<ObjectId> = (0..1000).map(|_| heap.object(node)).collect();
-        for pair in nodes.windows(2) {
-            heap.set(pair[0], "next", pair[1]);
-            heap.set(pair[1], "previous", pair[0]);
-        }
-        heap.static_field(node, "head", Some(nodes[0]));
-        let last = nodes[999];
-        let paths = ask(heap.build(), |_| PathQuery::new(last));
-        let words = words(&paths);
-        assert!(words.len() < 12, "{words:?}");
-        assert!(words.iter().any(|line| line.ends_with(" more")), "{words:?}");
-        assert_eq!(words.last().unwrap(), "static App.Node.head");
-    }
-
-    #[test]
-    fn members_are_split_at_their_last_dot() {
-        let check = |name: &str, expected: &str| assert_eq!(short_member(name), expected);
-        check("Corpus.Seed.Dispatcher.Shutdown", "Dispatcher.Shutdown");
-        check("A.Cache<System.String>.Items", "Cache<String>.Items");
-        check("App.t_now of thread 3 \"w.x\"", "App.t_now of thread 3 \"w.x\"");
-        check("nothing", "nothing");
-    }
 }
