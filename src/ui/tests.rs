@@ -158,6 +158,15 @@ fn pictures_of_every_state() {
     let snapshot = app.dump().unwrap().session.snapshot().unwrap();
     app.go(Place { view: View::Types, ty: Some(type_named(&snapshot, "Corpus.Seed.Worker")), object: None });
     both("instances", &mut app);
+    for (name, filter) in [
+        ("instances-filtered", "worker-17 gen:2 root:static"),
+        ("instances-bad", "worker-17 gen:7"),
+        ("instances-nothing", "worker-17 held:no"),
+    ] {
+        app.filter_instances(filter);
+        both(name, &mut app);
+    }
+    app.filter_instances("");
     app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 1132)));
     both("types", &mut app);
     keep("types-light-2x", &picture(&mut app, SIZE, 2.0, false));
@@ -166,6 +175,8 @@ fn pictures_of_every_state() {
     keep("types-light-1000", &picture(&mut app, [1000.0, 720.0], 1.0, false));
     app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 2990)));
     both("fork", &mut app);
+    app.next_path();
+    both("next-path", &mut app);
     let stale = snapshot.objects.ids().rfind(|&object| snapshot.is_object(object)).unwrap();
     let reachability = app.dump().unwrap().session.reachability().unwrap();
     let dead = snapshot.objects.ids().find(|&object| snapshot.is_object(object) && !reachability.is_alive(object));
@@ -175,6 +186,8 @@ fn pictures_of_every_state() {
         app.go(Place::view(view));
         both(view.key(), &mut app);
     }
+    app.outbox().send(super::app::Command::Keys);
+    both("keys", &mut app);
 }
 
 #[test]

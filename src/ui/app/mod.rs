@@ -272,6 +272,12 @@ impl App {
         self.tab_mut().instances.filter.set(text);
     }
 
+    /// Asks for one more path of the object on screen.
+    #[cfg(test)]
+    pub fn next_path(&mut self) {
+        self.tab_mut().path.next_path();
+    }
+
     /// Puts a file among the recent ones.
     pub fn remember_recent(&mut self, recent: super::settings::RecentFile) {
         self.settings.remember(recent);

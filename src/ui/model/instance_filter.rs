@@ -243,25 +243,25 @@ fn is_more_of(value: &str, next: &Word) -> bool {
 
 impl Key {
     fn apply(self, value: &str, filter: &mut InstanceFilter) -> Result<(), String> {
-        let size = || size_of_word(value).ok_or_else(|| "a size is 85000, 64KiB or 1.5MiB".to_owned());
+        let size = || size_of_word(value).ok_or_else(|| "a size: 85000 64KiB 1.5MiB".to_owned());
         match self {
             Self::Size => filter.min_bytes = filter.min_bytes.max(size()?),
             Self::Above => filter.min_bytes = filter.min_bytes.max(size()?.saturating_add(1)),
-            Self::Below => return Err("only a least size can be asked for".to_owned()),
+            Self::Below => return Err("only a least size: >=64KiB".to_owned()),
             Self::Generation => {
                 for word in value.split(',') {
                     let is = |generation: &Generation| {
                         [generation.label(), generation.key()].iter().any(|known| known.eq_ignore_ascii_case(word))
                     };
                     let found = Generation::ALL.into_iter().find(is);
-                    filter.generations.push(found.ok_or("gen is 0, 1, 2, large, pinned, frozen")?);
+                    filter.generations.push(found.ok_or("gen: 0 1 2 large pinned frozen")?);
                 }
             }
             Self::Held => {
                 let held = [true, false].into_iter().find(|&held| held_word(held).eq_ignore_ascii_case(value));
-                let held = held.ok_or("held is yes or no")?;
+                let held = held.ok_or("held: yes or no")?;
                 if filter.held.is_some_and(|other| other != held) {
-                    return Err("held is yes or no, not both".to_owned());
+                    return Err("held: yes or no, not both".to_owned());
                 }
                 filter.held = Some(held);
             }
@@ -270,7 +270,7 @@ impl Key {
                     // The pill of a thread static says `thread`.
                     let word = if word.eq_ignore_ascii_case("thread") { "thread-static" } else { word };
                     let found = ROOTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
-                    let (_, kinds) = found.ok_or("root is static, handle, thread, finalizer, stack")?;
+                    let (_, kinds) = found.ok_or("root: static handle thread finalizer stack")?;
                     filter.roots.extend(*kinds);
                 }
             }
@@ -340,16 +340,16 @@ mod tests {
         let check = |text: &str, message: &str, at: usize| {
             assert_eq!(parse(text).unwrap_err(), BadPattern { message: message.to_owned(), at: Some(at) }, "{text}");
         };
-        check("worker gen:7", "gen is 0, 1, 2, large, pinned, frozen", 8);
-        check("gen:", "gen is 0, 1, 2, large, pinned, frozen", 1);
-        check("held:maybe", "held is yes or no", 1);
-        check("held:yes held:no", "held is yes or no, not both", 10);
-        check("root:gc", "root is static, handle, thread, finalizer, stack", 1);
-        check(">=big", "a size is 85000, 64KiB or 1.5MiB", 1);
-        check("size:", "a size is 85000, 64KiB or 1.5MiB", 1);
-        check(">=99999999999TiB", "a size is 85000, 64KiB or 1.5MiB", 1);
-        check("<1KiB", "only a least size can be asked for", 1);
-        check("é gen:x gen:y", "gen is 0, 1, 2, large, pinned, frozen", 3);
+        check("worker gen:7", "gen: 0 1 2 large pinned frozen", 8);
+        check("gen:", "gen: 0 1 2 large pinned frozen", 1);
+        check("held:maybe", "held: yes or no", 1);
+        check("held:yes held:no", "held: yes or no, not both", 10);
+        check("root:gc", "root: static handle thread finalizer stack", 1);
+        check(">=big", "a size: 85000 64KiB 1.5MiB", 1);
+        check("size:", "a size: 85000 64KiB 1.5MiB", 1);
+        check(">=99999999999TiB", "a size: 85000 64KiB 1.5MiB", 1);
+        check("<1KiB", "only a least size: >=64KiB", 1);
+        check("é gen:x gen:y", "gen: 0 1 2 large pinned frozen", 3);
     }
 
     #[test]

@@ -180,8 +180,11 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
             0 => String::new(),
             n => format!(", {} held by nothing", number::count(n)),
         };
-        let filtered = if is_filtered { " as filtered," } else { "" };
-        format!("{}{filtered} on all paths{dead}", number::counted(paths.held().count, "instance", "instances"))
+        match (is_filtered, paths.held().count) {
+            (true, 0) => String::new(),
+            (true, n) => format!("{} filtered, on all paths{dead}", number::count(n)),
+            (false, n) => format!("{} on all paths{dead}", number::counted(n, "instance", "instances")),
+        }
     });
     // The tree before stays until the new one is there, and says so.
     let note = if is_known || note.is_empty() { note } else { "following what is listed above".to_owned() };

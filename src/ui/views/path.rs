@@ -54,6 +54,14 @@ impl PathState {
         self.answer.value().filter(|_| self.object.is_some())
     }
 
+    /// Asks for one path more.
+    #[cfg(test)]
+    pub fn next_path(&mut self) {
+        if let Some(paths) = self.answer.value().cloned() {
+            self.next.press(&paths);
+        }
+    }
+
     /// Is a question under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {

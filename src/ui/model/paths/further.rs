@@ -71,6 +71,16 @@ impl Build<'_> {
         }
         let n_left = n_all.saturating_sub(1 + n_shown);
         let is_complete = different.is_complete();
+        if n_all > 1 {
+            let n = number::count(n_all as u64);
+            let all = match (n_all, is_complete) {
+                (2, true) => "both roots let go".to_owned(),
+                (_, true) => format!("all {n} roots let go"),
+                (_, false) => format!("all of at least {n} roots let go"),
+            };
+            let words = format!(" It goes only when {all}.");
+            self.answer.verdict.push((words, false));
+        }
         self.answer.further = Some(Further { n_shown, n_left, is_complete, is_full });
         Ok(())
     }

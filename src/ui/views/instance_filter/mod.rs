@@ -11,7 +11,7 @@ use egui::{Id, Key, Modifiers, PopupCloseBehavior, Rect, Role, Sense, Ui, Widget
 use crate::analysis::instances::InstanceFilter;
 use crate::base::{Generation, number};
 use crate::snapshot::TypeId;
-use crate::ui::app::{Command, Cx, menu_line};
+use crate::ui::app::{Command, Cx};
 use crate::ui::icons;
 use crate::ui::model::command_line::shell_word;
 use crate::ui::model::filter::BadPattern;
@@ -114,7 +114,7 @@ pub(super) fn filter_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Filter
     let right = rect.right() - 12.0;
     let at = Rect::from_min_max(pos2(right - width, y - 13.0), pos2(right, y + 13.0));
     let field = Field {
-        icon: Some(icons::FUNNEL_SIMPLE),
+        icon: Some(icons::MAGNIFYING_GLASS),
         key: Some("/"),
         is_bad: state.bad.is_some(),
         can_clear: true,
@@ -143,7 +143,7 @@ pub(super) fn filter_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Filter
                  root:static"
             .to_owned(),
     });
-    let button = icon_button(ui, at.left() - 18.0, y, icons::CARET_DOWN, "Conditions of the filter", true);
+    let button = icon_button(ui, at.left() - 18.0, y, icons::FUNNEL, "Conditions of the filter", true);
     egui::Popup::menu(&button)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
         .show(|ui| conditions_ui(ui, cx, state, command));
@@ -184,7 +184,9 @@ fn conditions_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut FilterState, command: &st
             }
         }
     }
-    menu_line(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(WIDTH, 9.0), Sense::hover());
+    let pen = Pen::on(ui);
+    pen.hline(rect.left() + 4.0, rect.right() - 4.0, rect.center().y, pen.theme.line);
     let (rect, _) = ui.allocate_exact_size(vec2(WIDTH, 32.0), Sense::hover());
     let copy = Button::new(Some(icons::TERMINAL), "Copy the command").kind(ButtonKind::Quiet);
     if copy.left(ui, rect.left() + 2.0, rect.center().y).on_hover_text(command).clicked() {

@@ -101,11 +101,11 @@ impl NextPathState {
 
     /// The row where a path that was asked for begins, once it is there.
     pub(super) fn arrived(&mut self, paths: &Paths) -> Option<u64> {
-        let further = paths.further.filter(|further| self.is_asked && further.n_shown >= self.n_wanted)?;
+        let further = paths.further.filter(|&further| self.is_asked && self.has_all(further))?;
         self.is_asked = false;
         let is_begin =
             |line: &PathLine| matches!(line.kind, LineKind::Further { index, .. } if index == further.n_shown + 1);
-        paths.lines.iter().rposition(is_begin).map(|row| row as u64)
+        paths.lines.iter().rposition(is_begin).filter(|_| further.n_shown >= self.n_wanted).map(|row| row as u64)
     }
 
     /// Are all paths shown that were asked for.
@@ -129,7 +129,7 @@ impl NextPathState {
 }
 
 fn end_or_next(further: Further) -> Line {
-    let n = number::counted(further.n_left as u64, "root more holds it", "roots more hold it");
+    let n = number::counted(further.n_left as u64, "more root holds it", "more roots hold it");
     match further {
         Further { is_full: true, .. } => Line::End { words: "Further paths are not listed here", note: n },
         Further { n_left: 0, is_complete: true, n_shown: 0, .. } => {

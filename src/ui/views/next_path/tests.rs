@@ -31,7 +31,8 @@ fn each_press_adds_the_next_most_different_path() {
     assert!(has(&harness, "Path 2, no holder in common with those above"));
     assert!(has(&harness, "Root: static App.Shop.all"));
     assert!(has(&harness, "Why is it alive, 2 paths, 3 roots"));
-    assert!(has(&harness, "Next different path, 1 root more holds it"));
+    assert!(has(&harness, "Next different path, 1 more root holds it"));
+    assert!(has(&harness, "It goes only when all 3 roots let go."));
     assert!(has(&harness, " --all"), "the command lists as many");
     // By key, from the path that came last.
     press(&mut harness, Modifiers::NONE, Key::N);
@@ -60,6 +61,7 @@ fn what_is_ignored_is_on_no_further_path() {
     settle(&mut harness);
     assert!(has(&harness, "Why is it alive, 2 paths, 2 roots"));
     assert!(!has(&harness, "Root: static App.Shop.best"));
+    press(&mut harness, Modifiers::NONE, Key::End);
     assert!(has(&harness, "No further path differs, all 2 roots are shown"));
     harness.state().outbox().send(Command::RestoreAll);
     settle(&mut harness);
@@ -108,7 +110,7 @@ fn a_search_that_was_stopped_can_be_asked_for_again() {
 fn an_early_end_is_called_one() {
     let line = |further| super::end_or_next(further);
     let further = Further { n_shown: 3, n_left: 252, is_complete: false, is_full: false };
-    assert_eq!(line(further), Line::Next { note: "at least 252 roots more hold it".to_owned() });
+    assert_eq!(line(further), Line::Next { note: "at least 252 more roots hold it".to_owned() });
     assert!(matches!(
         line(Further { n_left: 0, ..further }),
         Line::End { words: "No further path was looked for", .. }
