@@ -86,7 +86,7 @@ impl<'a> Matcher<'a> {
         for object in ids.map(ObjectId).filter(|&object| self.fits(object)) {
             if !self.lower.is_empty() {
                 n_read += 1;
-                if n_read % READ == 0 {
+                if n_read.is_multiple_of(READ) {
                     job.tick(0)?;
                 }
                 if !self.has_texts(object) {

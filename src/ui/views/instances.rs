@@ -7,6 +7,7 @@ use egui::{Id, Rect, Role, Ui};
 
 use super::instance_filter::{self, FilterState};
 use crate::base::{Generation, number};
+use crate::session::Stopped;
 use crate::snapshot::{HeapSnapshot, ObjectId, TypeId};
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
@@ -242,6 +243,14 @@ pub fn instances_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InstancesS
 fn note(cx: &Cx<'_>, state: &InstancesState, ty: TypeId, list: Option<&InstanceList>) -> String {
     if let Some(bad) = state.filter.bad() {
         return bad.message.clone();
+    }
+    // What stands below may still be the list before.
+    match state.list.failed() {
+        _ if state.filter.is_waiting() || state.answer().is_some() => {}
+        None if state.list.progress().is_none() => {}
+        None => return "looking for them, below is the list before".to_owned(),
+        Some(Stopped::Cancelled) => return "stopped, below is the list before".to_owned(),
+        Some(Stopped::Failed) => return "stopped by a defect of this program".to_owned(),
     }
     let held = |n: u64| match list.and_then(|list| list.n_held) {
         Some(0) if n > 0 => ", none of them held".to_owned(),

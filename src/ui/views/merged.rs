@@ -187,7 +187,7 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
         }
     });
     // The tree before stays until the new one is there, and says so.
-    let note = if is_known || note.is_empty() { note } else { "following what is listed above".to_owned() };
+    let note = if is_known || note.is_empty() { note } else { "follows the list above".to_owned() };
     super::pane_title(ui, rect, "Why are they alive", &note, limit - 8.0);
     let mut body = super::below_title(rect);
     if !what_if.is_empty() {

@@ -27,6 +27,9 @@ const KEPT: usize = 200;
 /// Sizes of the menu.
 const SIZES: [(&str, u64); 4] = [("1 KiB", 1 << 10), ("64 KiB", 1 << 16), ("1 MiB", 1 << 20), ("16 MiB", 1 << 24)];
 
+/// Conditions and their words.
+type Choices<'a> = &'a [(&'static str, Condition)];
+
 /// The filter of the type on screen, and those of types seen before.
 #[derive(Debug, Default)]
 pub struct FilterState {
@@ -158,7 +161,7 @@ fn conditions_ui(ui: &mut Ui, cx: &Cx<'_>, state: &mut FilterState, command: &st
     let generations = Generation::ALL.map(|generation| (generation.label(), Condition::Generation(generation)));
     let held = [("yes", Condition::Held(true)), ("no", Condition::Held(false))];
     let roots = ROOTS.map(|(word, kinds)| (word, Condition::Root(kinds)));
-    let rows: [(&str, &str, &[(&str, Condition)]); 4] = [
+    let rows: [(&str, &str, Choices<'_>); 4] = [
         ("Bytes", "Of so many bytes or more", &sizes),
         ("Generation", "In one of these", &generations),
         ("Held", "By a root, or by nothing", &held),
