@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ObjectSet;
 use super::dominators::children::Children;
+use super::dominators::sets::holders_of;
 use super::dominators::{Dominator, DominatorTree, Retained};
 use super::roots::{static_name, storage_label};
 use crate::base::{Cancelled, Job};
@@ -36,6 +38,19 @@ pub enum Grouping {
     Namespace,
     /// Those whose types are of one module.
     Module,
+}
+
+impl Grouping {
+    /// Word of the command line.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Type => "type",
+            Self::Namespace => "namespace",
+            Self::Module => "module",
+        }
+    }
 }
 
 /// What a row of the tree stands for, besides its members' type.
@@ -68,6 +83,23 @@ pub struct TreeRow {
     pub own_bytes: u64,
 }
 
+/// Who holds some objects of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderRow {
+    /// One object, or several; `None` for what no object alone holds.
+    pub holder: Option<TreeRow>,
+    /// Objects of the set that it holds.
+    pub objects: u64,
+    /// Their own bytes.
+    pub bytes: u64,
+}
+
+impl HolderRow {
+    fn first_member(&self) -> Option<ObjectId> {
+        self.holder.as_ref()?.members.first().copied()
+    }
+}
+
 impl TreeView<'_> {
     /// The rows under the root, biggest first.
     ///
@@ -76,14 +108,7 @@ impl TreeView<'_> {
     pub fn top(&self, grouping: Grouping, job: &Job) -> Result<Vec<TreeRow>, Cancelled> {
         let storage: BTreeSet<ObjectId> = self.graph.roots.static_storage.iter().copied().collect();
         let (mut rows, mut plain) = (Vec::new(), Vec::new());
-        let mut named: BTreeMap<ObjectId, String> = BTreeMap::new();
-        for row in &self.graph.roots.statics {
-            if let (Some(object), Some((array, _))) = (row.object, row.storage)
-                && self.tree.dominator(object) == Some(Dominator::Object(array))
-            {
-                named.entry(object).or_insert_with(|| static_name(self.snapshot, row));
-            }
-        }
+        let mut named = self.held_by_statics();
         let mut labelled: BTreeMap<&'static str, Vec<ObjectId>> = BTreeMap::new();
         for &object in self.children.of(self.tree, Dominator::Root) {
             if !storage.contains(&object) {
@@ -119,6 +144,73 @@ impl TreeView<'_> {
         rows.extend(self.grouped(&plain, grouping, None));
         sort(&mut rows);
         Ok(rows)
+    }
+
+    /// What static fields hold alone, with their names.
+    fn held_by_statics(&self) -> BTreeMap<ObjectId, String> {
+        let mut named = BTreeMap::new();
+        for row in &self.graph.roots.statics {
+            if let (Some(object), Some((array, _))) = (row.object, row.storage)
+                && self.tree.dominator(object) == Some(Dominator::Object(array))
+            {
+                named.entry(object).or_insert_with(|| static_name(self.snapshot, row));
+            }
+        }
+        named
+    }
+
+    /// Who holds the objects of `set`: for each of them the nearest dominator that is not `skipped`, and what a static
+    /// field holds in any case, put together; most bytes first. What no object alone holds is the last.
+    ///
+    /// # Errors
+    /// [`Cancelled`] when the job was.
+    pub fn holders(
+        &self,
+        set: &ObjectSet,
+        skipped: impl Fn(TypeId) -> bool,
+        grouping: Grouping,
+        job: &Job,
+    ) -> Result<Vec<HolderRow>, Cancelled> {
+        let mut named = self.held_by_statics();
+        let storage = &self.graph.roots.static_storage;
+        let passes_over = |object: ObjectId| {
+            !named.contains_key(&object)
+                && (skipped(self.snapshot.objects.type_of(object)) || storage.binary_search(&object).is_ok())
+        };
+        let mut found = holders_of(self.snapshot, self.tree, set, passes_over, job)?;
+        found.sort_unstable_by_key(|holder| holder.dominator);
+        let objects: Vec<ObjectId> = found
+            .iter()
+            .filter_map(|holder| match holder.dominator {
+                Dominator::Object(object) => Some(object),
+                Dominator::Root => None,
+            })
+            .collect();
+        let (of_statics, plain): (Vec<ObjectId>, Vec<ObjectId>) =
+            objects.into_iter().partition(|object| named.contains_key(object));
+        let mut rows = self.grouped(&plain, grouping, None);
+        for object in of_statics {
+            rows.extend(named.remove(&object).map(|name| self.row(RowName::Static(name), vec![object])));
+        }
+        let of = |dominator: Dominator| {
+            let at = found.binary_search_by_key(&dominator, |holder| holder.dominator).ok();
+            at.and_then(|at| found.get(at)).map_or((0, 0), |holder| (holder.objects, holder.bytes))
+        };
+        let mut holders: Vec<HolderRow> = rows
+            .into_iter()
+            .map(|row| {
+                let held = row.members.iter().map(|&member| of(Dominator::Object(member)));
+                let (objects, bytes) = held.fold((0, 0), |sum, held| (sum.0 + held.0, sum.1 + held.1));
+                HolderRow { holder: Some(row), objects, bytes }
+            })
+            .collect();
+        let key = |row: &HolderRow| (std::cmp::Reverse((row.bytes, row.objects)), row.first_member());
+        holders.sort_by_key(key);
+        let (objects, bytes) = of(Dominator::Root);
+        if objects > 0 {
+            holders.push(HolderRow { holder: None, objects, bytes });
+        }
+        Ok(holders)
     }
 
     /// The rows under `members`, which are siblings; biggest first.
@@ -250,6 +342,35 @@ mod tests {
             let rows = view.top(grouping, &job).unwrap();
             assert_eq!(rows.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes, "{grouping:?}");
         }
+    }
+
+    #[test]
+    fn holders_of_a_set_are_the_nearest_that_are_not_skipped() {
+        let (snapshot, graph) = sample();
+        let job = Job::new();
+        let roots = root_objects(&graph, DominatorOptions { stack: false });
+        let tree = dominators(&snapshot, &graph, &roots, &job).unwrap();
+        let children = Children::new(&tree, &snapshot, &job).unwrap();
+        let view = TreeView { snapshot: &snapshot, graph: &graph, tree: &tree, children: &children };
+        let is = |ty: TypeId, part: &str| snapshot.types.row(ty).name.known().is_some_and(|name| name.contains(part));
+        let mut workers = ObjectSet::new(snapshot.objects.len());
+        for object in snapshot.objects.ids().filter(|&object| is(snapshot.objects.type_of(object), "Seed.Worker")) {
+            workers.insert(object);
+        }
+        let n = workers.len();
+        let name = |row: &HolderRow| row.holder.as_ref().map(|holder| holder.name.clone());
+
+        let nearest = view.holders(&workers, |_| false, Grouping::Type, &job).unwrap();
+        assert_eq!(name(&nearest[0]), Some(RowName::Type), "one handler for each worker");
+        assert_eq!(nearest[0].holder.as_ref().unwrap().members.len() as u64, nearest[0].objects);
+
+        let user = view.holders(&workers, |ty| is(ty, "System."), Grouping::Type, &job).unwrap();
+        assert_eq!(name(&user[0]), Some(RowName::Static("Corpus.Seed.Dispatcher.Shutdown".to_owned())));
+        for rows in [&nearest, &user] {
+            assert_eq!(rows.iter().map(|row| row.objects).sum::<u64>(), n, "every worker has one holder");
+        }
+        let all = view.holders(&workers, |_| true, Grouping::Object, &job).unwrap();
+        assert_eq!(name(&all[0]), name(&user[0]), "what a static field holds is never passed over");
     }
 
     #[test]

@@ -249,6 +249,14 @@ pub struct DominatorsArgs {
     /// What siblings are put together by.
     #[arg(long, value_enum, default_value = "type")]
     pub by: GroupArg,
+    /// Who holds the instances of a type alone, instead of the top of the tree: its name, the end of it, or its
+    /// MethodTable.
+    #[arg(long, value_name = "TYPE")]
+    pub of: Option<String>,
+    /// Types that are passed over on the way to a holder: “framework”, “none”, or names as in `types --filter`; may be
+    /// repeated [default: framework]
+    #[arg(long, value_name = "PATTERN", requires = "of")]
+    pub skip: Vec<String>,
     /// At most N rows; 0 means all [default: 50 on a terminal, else all]
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,

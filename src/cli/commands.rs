@@ -19,6 +19,7 @@ use crate::analysis::instances::InstanceFilter;
 use crate::base::{Cancelled, Job};
 use crate::report::events::EventsReport;
 use crate::report::filter::NameFilter;
+use crate::report::holders::{HoldersReport, Skip};
 use crate::report::instances::{InstancesOptions, InstancesReport};
 use crate::report::leaks::{InspectReport, LeaksReport};
 use crate::report::refs::{Direction, RefsReport};
@@ -26,7 +27,7 @@ use crate::report::retained::{DominatorsReport, RetainedReport};
 use crate::report::roots::{FinalizersReport, HandlesReport, RootsReport, StaticsReport, ThreadsReport};
 use crate::report::types::{HeapPart, TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
-use crate::report::{self, Form, Report, Sum, coverage, lookup};
+use crate::report::{self, Form, Report, coverage, lookup};
 use crate::session::{Analyses, Session, Stopped};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
@@ -126,9 +127,7 @@ fn retained(args: &RetainedArgs) -> Result<Exit, CliError> {
     let analyses = analyses(&session)?;
     let snapshot = &analyses.snapshot;
     let (of, objects) = if let Some(name) = &args.type_name {
-        let choice = lookup::find_types(snapshot, name)?;
-        let is_chosen = |object: &ObjectId| choice.ids.contains(&snapshot.objects.type_of(*object));
-        (format!("Instances of {}", choice.name), snapshot.objects.ids().filter(is_chosen).collect())
+        instances_of(snapshot, name)?
     } else {
         let listed = match &args.objects_from {
             Some(file) => addresses_in(file)?,
@@ -156,6 +155,13 @@ fn retained(args: &RetainedArgs) -> Result<Exit, CliError> {
     Ok(exit_code(&args.common, &analyses))
 }
 
+/// All instances of the type that `name` means, and what they are called together.
+fn instances_of(snapshot: &HeapSnapshot, name: &str) -> Result<(String, Vec<ObjectId>), CliError> {
+    let choice = lookup::find_types(snapshot, name)?;
+    let is_chosen = |object: &ObjectId| choice.ids.contains(&snapshot.objects.type_of(*object));
+    Ok((format!("Instances of {}", choice.name), snapshot.objects.ids().filter(is_chosen).collect()))
+}
+
 /// The first word of every line that is not empty.
 fn addresses_in(file: &Path) -> Result<Vec<String>, CliError> {
     let text = std::fs::read_to_string(file)
@@ -168,15 +174,34 @@ fn addresses_in(file: &Path) -> Result<Vec<String>, CliError> {
 fn dominator_rows(args: &DominatorsArgs) -> Result<Exit, CliError> {
     let session = open(&args.common.dump, &args.common.open, Need::Everything)?;
     let (grouping, limit) = (args.by.into(), limit(args.limit, args.format));
-    let report = ask(&session, move |analyses, job| {
+    match &args.of {
+        None => {
+            let report = in_tree(&session, move |view, job| DominatorsReport::new(view, grouping, limit, job))?;
+            print(&report, args.format.into())?;
+        }
+        Some(name) => {
+            let skip = Skip::parse(&args.skip).map_err(|why| CliError::Usage(format!("--skip: {why}")))?;
+            let (of, objects) = instances_of(&analyses(&session)?.snapshot, name)?;
+            let report = in_tree(&session, move |view, job| {
+                HoldersReport::new(view, (of, &objects), &skip, grouping, limit, job)
+            })?;
+            print(&report, args.format.into())?;
+        }
+    }
+    Ok(exit_code(&args.common, &analyses(&session)?))
+}
+
+/// What `question` finds in the dominator tree.
+fn in_tree<T: Send + 'static>(
+    session: &Session,
+    question: impl FnOnce(&TreeView<'_>, &Job) -> Result<T, Cancelled> + Send + 'static,
+) -> Result<T, CliError> {
+    let found = ask(session, move |analyses, job| {
         let (Some(graph), Some(dominance)) = (&analyses.graph, &analyses.dominance) else { return Ok(None) };
         let (tree, children) = (&dominance.tree, &dominance.children);
-        let view = TreeView { snapshot: &analyses.snapshot, graph, tree, children };
-        DominatorsReport::new(&view, grouping, limit, job).map(Some)
+        question(&TreeView { snapshot: &analyses.snapshot, graph, tree, children }, job).map(Some)
     })?;
-    let report = report.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))?;
-    print(&report, args.format.into())?;
-    Ok(exit_code(&args.common, &analyses(&session)?))
+    found.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))
 }
 
 fn leaks(args: &LeaksArgs) -> Result<Exit, CliError> {
@@ -249,8 +274,7 @@ fn event_rows(args: &ListArgs) -> Result<Exit, CliError> {
         };
         let leaks: Vec<usize> = found.events.leaks().map(|(index, _)| index).collect();
         let together = found.events.freed_together(&heap, &dominance.tree, &leaks, job)?;
-        let together = Sum { count: together.count, bytes: together.bytes };
-        Ok(Some(EventsReport::new(&found.events, together, limit)))
+        Ok(Some(EventsReport::new(&found.events, together.into(), limit)))
     })?;
     let report = report.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))?;
     print(&report, args.format.into())?;

@@ -106,11 +106,7 @@ impl EventsReport {
     #[must_use]
     pub fn new(events: &Events, together: Sum, limit: Option<usize>) -> Self {
         let groups = events.groups.iter().take(limit.unwrap_or(usize::MAX));
-        Self {
-            live: Sum { count: events.live.count, bytes: events.live.bytes },
-            leaks_together: together,
-            events: groups.map(EventLine::new).collect(),
-        }
+        Self { live: events.live.into(), leaks_together: together, events: groups.map(EventLine::new).collect() }
     }
 
     fn sentence(&self) -> String {

@@ -9,6 +9,7 @@
 pub mod coverage;
 pub mod events;
 pub mod filter;
+pub mod holders;
 pub mod ignore;
 pub mod info;
 pub mod instances;
@@ -27,6 +28,9 @@ pub mod what_if;
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
+
+use crate::analysis::Retained;
+use crate::base::number;
 
 pub use table::{Align, Cell, Column, Section, Table};
 
@@ -110,6 +114,18 @@ impl Sum {
     pub fn add(&mut self, count: u64, bytes: u64) {
         self.count += count;
         self.bytes += bytes;
+    }
+
+    /// `3,000 objects, 140.6 KiB`.
+    #[must_use]
+    pub fn words(self) -> String {
+        format!("{}, {}", number::counted(self.count, "object", "objects"), number::size(self.bytes))
+    }
+}
+
+impl From<Retained> for Sum {
+    fn from(retained: Retained) -> Self {
+        Self { count: retained.count, bytes: retained.bytes }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Hex, Report, Sum};
 use crate::analysis::ObjectSet;
 use crate::analysis::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
 use crate::analysis::dominators::sets::retained_by;
-use crate::analysis::dominators::{Dominator, DominatorTree, Retained};
+use crate::analysis::dominators::{Dominator, DominatorTree};
 use crate::base::{Addr, Cancelled, Job, number};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
@@ -46,10 +46,6 @@ pub struct RetainedLine {
     pub dominator: Option<Hex>,
 }
 
-fn sum(retained: Retained) -> Sum {
-    Sum { count: retained.count, bytes: retained.bytes }
-}
-
 impl RetainedReport {
     /// Gathers what `objects` retain. One pass over the live heap for the whole set, column look-ups for each.
     ///
@@ -79,8 +75,8 @@ impl RetainedReport {
             of,
             stack,
             objects: all,
-            set: sum(together),
-            live: sum(tree.total()),
+            set: together.into(),
+            live: tree.total().into(),
             retained: sorted.into_iter().map(|object| line(snapshot, tree, object)).collect(),
         })
     }
@@ -106,14 +102,10 @@ impl Report for RetainedReport {
 
     fn sections(&self) -> Vec<Section> {
         let mut facts = vec![
-            ("Objects".to_owned(), sum_text(self.objects)),
+            ("Objects".to_owned(), self.objects.words()),
             (
                 "Together".to_owned(),
-                format!(
-                    "{} come back when all go, {} of what is alive",
-                    sum_text(self.set),
-                    share(self.set, self.live)
-                ),
+                format!("{} come back when all go, {} of what is alive", self.set.words(), share(self.set, self.live)),
             ),
         ];
         if self.stack {
@@ -185,15 +177,9 @@ impl DominatorsReport {
     /// [`Cancelled`] when nobody waits any more.
     pub fn new(view: &TreeView<'_>, grouping: Grouping, limit: Option<usize>, job: &Job) -> Result<Self, Cancelled> {
         let rows = view.top(grouping, job)?;
-        let by = match grouping {
-            Grouping::Object => "object",
-            Grouping::Type => "type",
-            Grouping::Namespace => "namespace",
-            Grouping::Module => "module",
-        };
         Ok(Self {
-            by,
-            live: sum(view.tree.total()),
+            by: grouping.key(),
+            live: view.tree.total().into(),
             total: rows.len() as u64,
             dominators: rows.iter().take(limit.unwrap_or(usize::MAX)).map(|row| dominator_line(view, row)).collect(),
         })
@@ -231,7 +217,7 @@ impl Report for DominatorsReport {
     const SCHEMA: &'static str = "heaproot.dominators/1";
 
     fn sections(&self) -> Vec<Section> {
-        let mut sections = vec![Section::Facts(vec![("Held by roots".to_owned(), sum_text(self.live))])];
+        let mut sections = vec![Section::Facts(vec![("Held by roots".to_owned(), self.live.words())])];
         let mut table = Table::new(vec![
             number("Retained", "retained_bytes"),
             number("Share", "share"),
@@ -288,10 +274,6 @@ impl Report for DominatorsReport {
         }
         table
     }
-}
-
-fn sum_text(sum: Sum) -> String {
-    format!("{}, {}", number::counted(sum.count, "object", "objects"), number::size(sum.bytes))
 }
 
 fn share(part: Sum, whole: Sum) -> String {

@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::{fixture, project};
 
 /// Arguments of each view. `{}` is what the first line of the golden file says behind `# argument: `.
-const VIEWS: [(&str, &[&str]); 16] = [
+const VIEWS: [(&str, &[&str]); 17] = [
     ("info", &["info"]),
     ("types", &["types", "--limit", "40"]),
     ("namespaces", &["types", "--by", "namespace"]),
@@ -26,6 +26,7 @@ const VIEWS: [(&str, &[&str]); 16] = [
     ("events", &["events"]),
     ("inspect", &["inspect", "{}"]),
     ("dominators", &["dominators", "--limit", "20"]),
+    ("holders", &["dominators", "--of", "{}", "--limit", "10"]),
     ("retained", &["retained", "--no-stack", "--limit", "10", "--type", "{}"]),
     ("what-if", &["what-if", "--ignore", "{}"]),
 ];
