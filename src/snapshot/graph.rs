@@ -41,8 +41,9 @@ const PADDING: usize = 8;
 /// Rows per block: one full offset each, the rows inside it relative to that.
 const BLOCK_ROWS: usize = 64;
 
-/// Forward references: rows of varint differences between target and source, zig-zag coded. Most references stay close
-/// in address order, so half of them take one byte. Free blocks and gaps have none.
+/// Forward references: rows of varint differences, zig-zag coded, between the source and its first target, then between
+/// neighbours. Most references stay close in address order, to the source or to each other as the elements of a table
+/// do, so more than half of them take one byte. Free blocks and gaps have none.
 ///
 /// Rows are kept in chunks of [`References::CHUNK_IDS`] ids, so that threads build them without a copy in the end.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +67,8 @@ pub struct RowChunk {
     /// First byte of each row of the block under construction.
     open: Vec<u64>,
     row_start: u64,
+    /// What the next code is a difference to.
+    previous: u32,
     n_references: u64,
 }
 
@@ -75,7 +78,7 @@ impl RowChunk {
     /// An empty chunk whose first row is that of `first_id`, a multiple of [`References::CHUNK_IDS`].
     #[must_use]
     pub fn new(first_id: u32) -> Self {
-        Self { first_id, ..Self::default() }
+        Self { first_id, previous: first_id, ..Self::default() }
     }
 
     /// Makes room for `n_rows` rows and `n_bytes` bytes.
@@ -88,8 +91,8 @@ impl RowChunk {
     /// Adds a target to the row under construction.
     #[inline]
     pub fn push(&mut self, target: ObjectId) {
-        let source = i64::from(self.first_id) + (self.rows.len() + self.open.len()) as i64;
-        let delta = i64::from(target.0) - source;
+        let delta = i64::from(target.0) - i64::from(self.previous);
+        self.previous = target.0;
         let code = ((delta << 1) ^ (delta >> 63)) as u64;
         // At most 33 bits, so five groups of seven, spread over bytes at once: no loop whose length cannot be foretold.
         let len = (64 - (code | 1).leading_zeros()).div_ceil(7) as usize;
@@ -113,6 +116,7 @@ impl RowChunk {
         if self.open.len() == BLOCK_ROWS {
             self.end_block();
         }
+        self.previous = self.first_id.wrapping_add((self.rows.len() + self.open.len()) as u32);
     }
 
     /// Ends the chunk, and gives back memory held in excess.
@@ -154,7 +158,7 @@ impl RowChunk {
 
     #[inline]
     fn targets(&self, source: u32, start: usize, end: usize) -> Targets<'_> {
-        Targets { bytes: &self.bytes[start..], left: end - start, source }
+        Targets { bytes: &self.bytes[start..], left: end - start, previous: source }
     }
 
     fn heap_bytes(&self) -> u64 {
@@ -263,7 +267,8 @@ pub struct Targets<'a> {
     bytes: &'a [u8],
     /// Bytes of the row that are left.
     left: usize,
-    source: u32,
+    /// The source, then the target before.
+    previous: u32,
 }
 
 impl<'a> Targets<'a> {
@@ -299,7 +304,8 @@ impl Iterator for Targets<'_> {
         self.bytes = self.bytes.get(len..)?;
         self.left = self.left.saturating_sub(len);
         let delta = (code >> 1) as i64 ^ -((code & 1) as i64);
-        Some(ObjectId((i64::from(self.source) + delta) as u32))
+        self.previous = (i64::from(self.previous) + delta) as u32;
+        Some(ObjectId(self.previous))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

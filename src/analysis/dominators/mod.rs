@@ -151,7 +151,8 @@ pub fn dominators(
     let mut core = CoreGraph::read(graph, job)?;
     let members: Vec<u32> = roots.iter().filter_map(|&root| core.indexes.of(root)).collect();
     let search::Search { parent, cross } = search::search(&mut core, &members, job)?;
-    let CoreGraph { indexes, members, owners, mut shared, .. } = core;
+    let CoreGraph { indexes, members, others, owners, mut shared } = core;
+    drop(others);
     let mut number = numbers(&indexes.set, &members, owners, job)?;
     for &root in roots.iter().filter(|&&root| !indexes.set.contains(root)) {
         number[root.index()] = ROOT;
