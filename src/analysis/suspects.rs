@@ -6,9 +6,11 @@
 //! accumulation point. A threshold in per cent alone would call a 29 KB string of the framework a leak on a heap of
 //! 95 KB, so there is a floor in bytes beside it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
+use super::dominator_tree::{RowName, Top, TreeRow, TreeView};
+use super::dominators::children::sort_biggest_first;
 use super::dominators::{Dominator, Retained};
 use super::fingerprint::fingerprint;
 use super::root_path::root_path;
@@ -114,32 +116,65 @@ pub fn suspects(heap: &Heap<'_>, view: &TreeView<'_>, job: &Job) -> Result<Suspe
     job.stage("Looking for leak suspects", Unit::Steps, None);
     let live = view.tree.total();
     let threshold_bytes = FLOOR_BYTES.max(live.bytes / 100 * THRESHOLD_PERCENT + live.bytes % 100 / 10);
-    let (mut found, mut rest, mut largest_below) = (Vec::new(), Vec::new(), None);
-    for row in view.top(Grouping::Object, job)? {
-        if view.is_storage(&row) {
-            continue;
-        }
-        if row.members.len() == 1 && row.retained.bytes > threshold_bytes {
-            found.push(single(heap, view, &row, job)?);
-        } else {
-            rest.push(row);
-        }
+    let Top { mut named, plain } = view.top_parts(job)?;
+    named.retain(|row| !view.is_storage(row));
+    let is_much = |row: &TreeRow| row.members.len() == 1 && row.retained.bytes > threshold_bytes;
+    let (mut much, rows): (Vec<TreeRow>, Vec<TreeRow>) = named.into_iter().partition(is_much);
+    let (many, objects): (Vec<ObjectId>, Vec<ObjectId>) =
+        plain.into_iter().partition(|&object| view.retained(object).bytes > threshold_bytes);
+    much.extend(many.into_iter().map(|object| view.row(RowName::Type, vec![object])));
+    let mut found = Vec::new();
+    for row in &much {
+        found.push(single(heap, view, row, job)?);
     }
-    let mut by_type: BTreeMap<TypeId, Vec<&TreeRow>> = BTreeMap::new();
-    for row in &rest {
-        by_type.entry(row.ty).or_default().push(row);
+    let rest = Rest { rows, objects };
+    for ty in rest.types_above(view, threshold_bytes) {
+        found.push(group(heap, view, ty, rest.of_type(view, ty), job)?);
     }
-    for (ty, rows) in by_type {
-        let bytes: u64 = rows.iter().map(|row| row.retained.bytes).sum();
-        if bytes > threshold_bytes && rows.len() > 1 {
-            found.push(group(heap, view, ty, &rows, job)?);
-        }
-    }
-    if let Some(row) = rest.iter().max_by_key(|row| (row.retained, std::cmp::Reverse(row.members.first()))) {
-        largest_below = Some((row_title(heap, row), row.retained));
-    }
-    found.sort_by_key(|suspect| (std::cmp::Reverse(suspect.weight()), suspect.kind, suspect.object));
+    let largest_below = rest.largest(view).map(|row| (row_title(heap, &row), row.retained));
+    found.sort_by_key(|suspect| (Reverse(suspect.weight()), suspect.kind, suspect.object));
     Ok(Suspects { suspects: found, largest_below, threshold_bytes, live })
+}
+
+/// What hangs under the root and is not much by itself.
+struct Rest {
+    /// What has a name.
+    rows: Vec<TreeRow>,
+    /// Everything else.
+    objects: Vec<ObjectId>,
+}
+
+impl Rest {
+    /// Types of which several rows keep more than `threshold_bytes` together.
+    fn types_above(&self, view: &TreeView<'_>, threshold_bytes: u64) -> Vec<TypeId> {
+        let rows = self.rows.iter().map(|row| (row.ty, row.retained.bytes));
+        let objects =
+            self.objects.iter().map(|&object| (view.snapshot.objects.type_of(object), view.retained(object).bytes));
+        let mut sums = vec![(0_u64, 0_u64); view.snapshot.types.len()];
+        for (ty, bytes) in rows.chain(objects) {
+            let (n, sum) = &mut sums[ty.index()];
+            *n += 1;
+            *sum += bytes;
+        }
+        let is_above = |&(_, (n, bytes)): &(TypeId, (u64, u64))| n > 1 && bytes > threshold_bytes;
+        (0..).map(TypeId).zip(sums).filter(is_above).map(|(ty, _)| ty).collect()
+    }
+
+    /// All objects of a type, biggest first.
+    fn of_type(&self, view: &TreeView<'_>, ty: TypeId) -> Vec<ObjectId> {
+        let rows = self.rows.iter().filter(|row| row.ty == ty).flat_map(|row| &row.members);
+        let objects = self.objects.iter().filter(|&&object| view.snapshot.objects.type_of(object) == ty);
+        let mut members: Vec<ObjectId> = rows.chain(objects).copied().collect();
+        sort_biggest_first(&mut members, |object| view.retained(object).bytes, &mut Vec::new());
+        members
+    }
+
+    /// The biggest of all.
+    fn largest(&self, view: &TreeView<'_>) -> Option<TreeRow> {
+        let object = self.objects.iter().copied().max_by_key(|&object| (view.retained(object), Reverse(object)));
+        let rows = self.rows.iter().cloned().chain(object.map(|object| view.row(RowName::Type, vec![object])));
+        rows.max_by_key(|row| (row.retained, Reverse(row.members.first().copied())))
+    }
 }
 
 fn row_title(heap: &Heap<'_>, row: &TreeRow) -> String {
@@ -167,13 +202,14 @@ fn single(heap: &Heap<'_>, view: &TreeView<'_>, row: &TreeRow, job: &Job) -> Res
     ))
 }
 
-fn group(heap: &Heap<'_>, view: &TreeView<'_>, ty: TypeId, rows: &[&TreeRow], job: &Job) -> Result<Suspect, Cancelled> {
-    let mut members: Vec<ObjectId> = rows.iter().flat_map(|row| row.members.iter().copied()).collect();
-    members.sort_by_cached_key(|&member| (std::cmp::Reverse(view.tree.retained(heap.snapshot, member)), member));
-    let retained = rows.iter().fold(Retained::default(), |sum, row| Retained {
-        bytes: sum.bytes + row.retained.bytes,
-        count: sum.count + row.retained.count,
-    });
+fn group(
+    heap: &Heap<'_>,
+    view: &TreeView<'_>,
+    ty: TypeId,
+    members: Vec<ObjectId>,
+    job: &Job,
+) -> Result<Suspect, Cancelled> {
+    let retained = members.iter().fold(Retained::default(), |sum, &member| sum + view.retained(member));
     // The root that most of a sample hang on, and where their ways part.
     let mut roots: BTreeMap<String, (u64, ObjectId)> = BTreeMap::new();
     for &member in members.iter().take(1_000) {
@@ -185,7 +221,7 @@ fn group(heap: &Heap<'_>, view: &TreeView<'_>, ty: TypeId, rows: &[&TreeRow], jo
     let first = members.first().copied().unwrap_or(ObjectId(0));
     let (root, holder) = roots
         .into_iter()
-        .max_by_key(|(name, (n, _))| (*n, std::cmp::Reverse(name.clone())))
+        .max_by_key(|(name, (n, _))| (*n, Reverse(name.clone())))
         .map_or((String::new(), first), |(name, (_, holder))| (name, holder));
     let types = types_below(view, &members, job)?;
     Ok(finish(heap, SuspectKind::Group, ty, members, retained, (holder, retained, Vec::new()), root, types))
@@ -278,7 +314,7 @@ fn types_below(view: &TreeView<'_>, from: &[ObjectId], job: &Job) -> Result<Vec<
         stack.extend_from_slice(view.children.of(view.tree, Dominator::Object(object)));
     }
     shares.retain(|share| share.count > 0);
-    shares.sort_by_key(|share| (std::cmp::Reverse(share.bytes), share.ty));
+    shares.sort_by_key(|share| (Reverse(share.bytes), share.ty));
     shares.truncate(TOP_TYPES);
     Ok(shares)
 }

@@ -111,15 +111,16 @@ impl HoldersReport {
             all.add(1, snapshot.objects.size(object));
         }
         let skipped: Vec<bool> = snapshot.types.iter().map(|(_, row)| skip.takes(snapshot, row)).collect();
-        let rows = view.holders(&set, |ty| skipped[ty.index()], grouping, job)?;
+        let most = limit.unwrap_or(usize::MAX);
+        let holders = view.holders(&set, |ty| skipped[ty.index()], grouping, most, job)?;
         let live = live_part(snapshot, view.tree, &set, job)?;
         Ok(Self {
             of,
             by: grouping.key(),
             objects: all,
             live: live.into(),
-            total: rows.len() as u64,
-            holders: rows.iter().take(limit.unwrap_or(usize::MAX)).map(|row| line(snapshot, row)).collect(),
+            total: holders.n_rows,
+            holders: holders.rows.iter().map(|row| line(snapshot, row)).collect(),
         })
     }
 }

@@ -176,12 +176,12 @@ impl DominatorsReport {
     /// # Errors
     /// [`Cancelled`] when nobody waits any more.
     pub fn new(view: &TreeView<'_>, grouping: Grouping, limit: Option<usize>, job: &Job) -> Result<Self, Cancelled> {
-        let rows = view.top(grouping, job)?;
+        let level = view.top(grouping, limit.unwrap_or(usize::MAX), job)?;
         Ok(Self {
             by: grouping.key(),
             live: view.tree.total().into(),
-            total: rows.len() as u64,
-            dominators: rows.iter().take(limit.unwrap_or(usize::MAX)).map(|row| dominator_line(view, row)).collect(),
+            total: level.rows.len() as u64 + level.rest.n_rows,
+            dominators: level.rows.iter().map(|row| dominator_line(view, row)).collect(),
         })
     }
 }

@@ -54,6 +54,14 @@ impl ReferenceLayout {
 impl HeapSnapshot {
     /// Every slot of `object` that refers to an object, in order; read as it is asked for. Absent slots are left out.
     pub fn slots(&self, object: ObjectId) -> impl Iterator<Item = Slot> + '_ {
+        self.slot_words(object).filter_map(|(offset, word)| {
+            let target = self.objects.at(word).filter(|_| word.0 != 0)?;
+            self.is_object(target).then_some(Slot { offset, target })
+        })
+    }
+
+    /// Every slot of `object` that is there, with the address in it.
+    fn slot_words(&self, object: ObjectId) -> impl Iterator<Item = (u64, Addr)> + '_ {
         let at = self.objects.address(object);
         let size = self.objects.size(object);
         self.type_of(object).references.stretches(size).flat_map(move |(from, len)| {
@@ -65,8 +73,7 @@ impl HeapSnapshot {
                     Some(bytes) => bytes.get((index * 8) as usize..)?.first_chunk().copied().map(u64::from_le_bytes)?,
                     None => self.word(at.plus(offset))?,
                 };
-                let target = self.objects.at(Addr(word)).filter(|_| word != 0)?;
-                self.is_object(target).then_some(Slot { offset, target })
+                Some((offset, Addr(word)))
             })
         })
     }
@@ -78,9 +85,32 @@ impl HeapSnapshot {
         if let Some(offset) = self.slot_to(from, to) {
             return Some(self.slot_name(from, offset));
         }
-        let first = extra.partition_point(|edge| (edge.from, edge.to) < (from, to));
-        let edge = extra.get(first).filter(|edge| (edge.from, edge.to) == (from, to))?;
-        Some(edge.kind.label().to_owned())
+        extra_edge_name(from, to, extra)
+    }
+
+    /// [`HeapSnapshot::edge_name`] of each of `targets`, which are different objects, in one pass through `from`: a table
+    /// of a million is not searched through for each of a thousand.
+    #[must_use]
+    pub fn edge_names_to(&self, from: ObjectId, targets: &[ObjectId], extra: &[ExtraEdge]) -> Vec<Option<String>> {
+        let mut wanted: Vec<(Addr, usize)> =
+            targets.iter().enumerate().map(|(place, &target)| (self.objects.address(target), place)).collect();
+        wanted.sort_unstable();
+        let mut names = vec![None; targets.len()];
+        let mut n_left = targets.len();
+        for (offset, word) in self.slot_words(from) {
+            if n_left == 0 {
+                break;
+            }
+            let Ok(found) = wanted.binary_search_by_key(&word, |&(address, _)| address) else { continue };
+            let name = &mut names[wanted[found].1];
+            if name.is_none() {
+                *name = Some(self.slot_name(from, offset));
+                n_left -= 1;
+            }
+        }
+        let without = names.iter_mut().zip(targets).filter(|(name, _)| name.is_none());
+        without.for_each(|(name, &to)| *name = extra_edge_name(from, to, extra));
+        names
     }
 
     /// The first slot of `from` that refers to `to`, in bytes from its address. A plain search through its words, fast
@@ -175,6 +205,13 @@ impl HeapSnapshot {
         }
         row.field_at(u32::try_from(offset.checked_sub(FIELDS_AT)?).ok()?)?.ty
     }
+}
+
+/// Name of the edge between two objects that no field holds, when `extra` (sorted) has one.
+fn extra_edge_name(from: ObjectId, to: ObjectId, extra: &[ExtraEdge]) -> Option<String> {
+    let first = extra.partition_point(|edge| (edge.from, edge.to) < (from, to));
+    let edge = extra.get(first).filter(|edge| (edge.from, edge.to) == (from, to))?;
+    Some(edge.kind.label().to_owned())
 }
 
 /// A field as its author wrote it: the property of a backing field, the local or parameter of a closure or state
@@ -304,6 +341,11 @@ mod tests {
         assert_eq!(name(structs, held).as_deref(), Some("[3].Value"));
         assert_eq!(name(held, holder).as_deref(), Some("ConditionalWeakTable"));
         assert_eq!(name(held, list), None);
+        for from in [holder, held, list, structs] {
+            let targets = [held, list, holder, structs];
+            let one_by_one: Vec<_> = targets.iter().map(|&to| name(from, to)).collect();
+            assert_eq!(snapshot.edge_names_to(from, &targets, &graph.extra), one_by_one);
+        }
         assert_eq!(snapshot.slot_name(holder, 24), "pair.Value");
         assert_eq!(snapshot.slot_name(holder, 9), "first.+0x1");
         assert_eq!(snapshot.slot_name(list, 4), "+0x4");

@@ -136,7 +136,11 @@ impl Children {
 
 /// Sorts siblings by bytes, biggest first, then by id. `keys` is used again from row to row: the bytes of an object,
 /// turned over, above its id; eight bytes for each of what may be all objects of a heap.
-fn sort_biggest_first(row: &mut [ObjectId], bytes: impl Fn(ObjectId) -> u64, keys: &mut Vec<u64>) {
+pub(in crate::analysis) fn sort_biggest_first(
+    row: &mut [ObjectId],
+    bytes: impl Fn(ObjectId) -> u64,
+    keys: &mut Vec<u64>,
+) {
     if row.len() < 2 {
         return;
     }

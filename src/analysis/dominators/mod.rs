@@ -55,6 +55,17 @@ pub enum Dominator {
     Object(ObjectId),
 }
 
+impl Dominator {
+    /// The object, when it is one.
+    #[must_use]
+    pub const fn object(self) -> Option<ObjectId> {
+        match self {
+            Self::Root => None,
+            Self::Object(object) => Some(object),
+        }
+    }
+}
+
 /// What an object keeps alive, itself included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Retained {
@@ -62,6 +73,14 @@ pub struct Retained {
     pub bytes: u64,
     /// Objects.
     pub count: u64,
+}
+
+impl std::ops::Add for Retained {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, count: self.count + other.count }
+    }
 }
 
 /// What the search and the climbs cost, free of the noise of a clock.

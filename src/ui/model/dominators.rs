@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::paths;
-use crate::analysis::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
+use crate::analysis::dominator_tree::{Grouping, Rest, RowName, TreeLevel, TreeRow, TreeView};
 use crate::analysis::dominators::Retained;
 use crate::analysis::plumbing::{is_framework, is_framework_name};
 use crate::base::{Cancelled, Job, number};
@@ -89,7 +89,7 @@ pub struct DominatorLine {
 #[derive(Debug)]
 pub struct DominatorTop {
     grouping: Grouping,
-    rows: Vec<TreeRow>,
+    level: Arc<TreeLevel>,
     branches: Vec<Option<usize>>,
     /// The tree as nested nodes, some levels deep.
     pub map: Vec<MapNode>,
@@ -106,8 +106,8 @@ pub struct DominatorList {
 
 /// A level that is being listed.
 struct Level {
-    rows: Arc<[TreeRow]>,
-    /// The next of them.
+    level: Arc<TreeLevel>,
+    /// The next of its rows.
     at: usize,
     depth: usize,
     /// Key of its rest.
@@ -131,9 +131,10 @@ fn view(analyses: &Analyses) -> Option<TreeView<'_>> {
 /// [`Cancelled`].
 pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<DominatorTop>, Cancelled> {
     let Some(view) = view(analyses) else { return Ok(None) };
-    let rows = view.top(grouping, job)?;
+    let level = view.top(grouping, LISTED_MORE, job)?;
     let mut n_branches = 0;
-    let branches: Vec<Option<usize>> = rows
+    let branches: Vec<Option<usize>> = level
+        .rows
         .iter()
         .map(|row| {
             if is_framework_row(&view, row) {
@@ -144,8 +145,8 @@ pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<
         })
         .collect();
     let total = view.tree.total();
-    let map = map_level(&view, grouping, &rows, &branches, MORE_OF_TOP, (total.bytes / MAP_PART).max(1), 1, job)?;
-    Ok(Some(DominatorTop { grouping, rows, branches, map, total }))
+    let map = map_level(&view, grouping, &level, &branches, MORE_OF_TOP, (total.bytes / MAP_PART).max(1), 1, job)?;
+    Ok(Some(DominatorTop { grouping, level: Arc::new(level), branches, map, total }))
 }
 
 /// What `open` folds out of `top`.
@@ -161,16 +162,17 @@ pub fn list(
     let mut list = DominatorList::default();
     let Some(view) = view(analyses) else { return Ok(list) };
     // Depth first with a stack of its own: a chain of a million holders may be folded out step by step.
-    let rows: Arc<[TreeRow]> = top.rows.clone().into();
-    let mut stack = vec![Level { rows, at: 0, depth: 0, more: MORE_OF_TOP, branch: None }];
-    while let Some(Level { rows, at, depth, more, branch }) = stack.pop() {
+    let mut stack = vec![Level { level: Arc::clone(&top.level), at: 0, depth: 0, more: MORE_OF_TOP, branch: None }];
+    while let Some(Level { level, at, depth, more, branch }) = stack.pop() {
         job.tick(0)?;
         let most = if open.contains(&more) { LISTED_MORE } else { LISTED };
-        let Some(row) = rows.get(at) else { continue };
-        if at == most {
-            list.lines.push(rest(&rows[at..], depth, more, most < LISTED_MORE));
+        let Some(row) = level.rows.get(at).filter(|_| at < most) else {
+            let rest: Rest = level.rows[at..].iter().map(TreeRow::unlisted).chain([level.rest]).sum();
+            if rest.n_rows > 0 {
+                list.lines.push(unlisted(rest, depth, more, most < LISTED_MORE));
+            }
             continue;
-        }
+        };
         let branch_here = if depth == 0 { top.branches.get(at).copied().flatten() } else { branch };
         let key = key_of(row);
         let can_open = !view.is_storage(row) && view.has_below(&row.members);
@@ -188,10 +190,10 @@ pub fn list(
             is_open,
         });
         let members = (is_open == Some(true)).then(|| row.members.clone());
-        stack.push(Level { rows, at: at + 1, depth, more, branch });
+        stack.push(Level { level, at: at + 1, depth, more, branch });
         if let Some(members) = members {
-            let below: Arc<[TreeRow]> = view.below(&members, top.grouping).into();
-            stack.push(Level { rows: below, at: 0, depth: depth + 1, more: MORE | key, branch: branch_here });
+            let below = Arc::new(view.below(&members, top.grouping, LISTED_MORE));
+            stack.push(Level { level: below, at: 0, depth: depth + 1, more: MORE | key, branch: branch_here });
         }
     }
     Ok(list)
@@ -228,23 +230,17 @@ fn key_of(row: &TreeRow) -> u64 {
     row.members.first().map_or(0, |first| u64::from(first.0))
 }
 
-fn rest(rows: &[TreeRow], depth: usize, key: u64, can_open: bool) -> DominatorLine {
-    let (mut retained, mut own_bytes, mut n_members) = (Retained::default(), 0, 0);
-    for row in rows {
-        retained.bytes += row.retained.bytes;
-        retained.count += row.retained.count;
-        own_bytes += row.own_bytes;
-        n_members += row.members.len() as u64;
-    }
+/// The line of the rows that are not listed.
+fn unlisted(rest: Rest, depth: usize, key: u64, can_open: bool) -> DominatorLine {
     DominatorLine {
         key,
         depth,
-        words: RowWords { name: format!("{} more", number::count(rows.len() as u64)), ..RowWords::default() },
-        n_members,
+        words: RowWords { name: format!("{} more", number::count(rest.n_rows)), ..RowWords::default() },
+        n_members: rest.n_objects,
         object: None,
         ty: None,
-        retained,
-        own_bytes,
+        retained: rest.retained,
+        own_bytes: rest.own_bytes,
         branch: None,
         is_open: can_open.then_some(false),
     }
@@ -326,7 +322,7 @@ fn common_target(view: &TreeView<'_>, delegates: &[ObjectId]) -> Option<String> 
 fn map_level(
     view: &TreeView<'_>,
     grouping: Grouping,
-    rows: &[TreeRow],
+    of: &TreeLevel,
     branches: &[Option<usize>],
     more: u64,
     least: u64,
@@ -334,7 +330,8 @@ fn map_level(
     job: &Job,
 ) -> Result<Vec<MapNode>, Cancelled> {
     job.tick(0)?;
-    // Rows come biggest first.
+    // Rows come biggest first, and all that are big enough are among those asked for.
+    let rows = &of.rows;
     let n_shown = rows.iter().take_while(|row| row.retained.bytes >= least).count();
     let mut nodes = Vec::with_capacity(n_shown + 1);
     for (index, row) in rows[..n_shown].iter().enumerate() {
@@ -343,7 +340,7 @@ fn map_level(
         let key = key_of(row);
         let mut children = Vec::new();
         if level < MAP_LEVELS && !view.is_storage(row) && view.has_below(&row.members) {
-            let below = view.below(&row.members, grouping);
+            let below = view.below(&row.members, grouping, LISTED_MORE);
             children = map_level(view, grouping, &below, &[branch], MORE | key, least, level + 1, job)?;
             if row.own_bytes > 0 && !children.is_empty() {
                 let own = format!("{} itself", type_name::short(&view.snapshot.types.row(row.ty).display_name()));
@@ -353,10 +350,9 @@ fn map_level(
         }
         nodes.push(MapNode { prefix, name, bytes: row.retained.bytes, children, branch, key });
     }
-    let left = &rows[n_shown..];
-    let bytes: u64 = left.iter().map(|row| row.retained.bytes).sum();
-    if bytes > 0 {
-        let name = format!("{} smaller", number::count(left.len() as u64));
+    let left: Rest = rows[n_shown..].iter().map(TreeRow::unlisted).chain([of.rest]).sum();
+    if left.retained.bytes > 0 {
+        let (name, bytes) = (format!("{} smaller", number::count(left.n_rows)), left.retained.bytes);
         let branch = if level == 1 { None } else { branches.last().copied().flatten() };
         nodes.push(MapNode { name, bytes, branch, key: more, ..MapNode::default() });
     }

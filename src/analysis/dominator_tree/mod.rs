@@ -4,15 +4,18 @@
 //! under the root with the field's name. Siblings of one type are one group, and the group's children are all their
 //! children together, so that `700 × EventHandler` leads to `700 × ReportView`.
 
+mod holders;
+
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ObjectSet;
-use super::dominators::children::Children;
-use super::dominators::sets::holders_of;
+use super::dominators::children::{Children, sort_biggest_first};
 use super::dominators::{Dominator, DominatorTree, Retained};
 use super::roots::{static_name, storage_label};
 use crate::base::{Cancelled, Job};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ModuleId, ObjectId, TypeId};
+
+pub use self::holders::{HolderRow, Holders};
 
 /// The tree with everything that names its rows.
 #[derive(Clone, Copy, Debug)]
@@ -83,29 +86,70 @@ pub struct TreeRow {
     pub own_bytes: u64,
 }
 
-/// Who holds some objects of a set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HolderRow {
-    /// One object, or several; `None` for what no object alone holds.
-    pub holder: Option<TreeRow>,
-    /// Objects of the set that it holds.
-    pub objects: u64,
-    /// Their own bytes.
-    pub bytes: u64,
+/// Rows of one level, biggest first, as many as were asked for, and the others as one sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TreeLevel {
+    /// The biggest.
+    pub rows: Vec<TreeRow>,
+    /// The others.
+    pub rest: Rest,
 }
 
-impl HolderRow {
-    fn first_member(&self) -> Option<ObjectId> {
-        self.holder.as_ref()?.members.first().copied()
+/// Rows of a level that were not asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// How many.
+    pub n_rows: u64,
+    /// Their objects.
+    pub n_objects: u64,
+    /// What these keep alive together.
+    pub retained: Retained,
+    /// Their own bytes.
+    pub own_bytes: u64,
+}
+
+impl std::iter::Sum for Rest {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |sum, part| Self {
+            n_rows: sum.n_rows + part.n_rows,
+            n_objects: sum.n_objects + part.n_objects,
+            retained: sum.retained + part.retained,
+            own_bytes: sum.own_bytes + part.own_bytes,
+        })
     }
 }
 
+impl TreeRow {
+    /// The row as one of those that are not listed.
+    #[must_use]
+    pub fn unlisted(&self) -> Rest {
+        Rest { n_rows: 1, n_objects: self.members.len() as u64, retained: self.retained, own_bytes: self.own_bytes }
+    }
+}
+
+/// What stands under the root.
+pub(super) struct Top {
+    /// What has a name of its own: static fields, the runtime's arrays.
+    pub(super) named: Vec<TreeRow>,
+    /// Everything else.
+    pub(super) plain: Vec<ObjectId>,
+}
+
 impl TreeView<'_> {
-    /// The rows under the root, biggest first.
+    /// The `most` biggest rows under the root. Cost: a pass over what roots alone hold.
     ///
     /// # Errors
     /// [`Cancelled`] when the job was.
-    pub fn top(&self, grouping: Grouping, job: &Job) -> Result<Vec<TreeRow>, Cancelled> {
+    pub fn top(&self, grouping: Grouping, most: usize, job: &Job) -> Result<TreeLevel, Cancelled> {
+        let Top { named, plain } = self.top_parts(job)?;
+        Ok(self.level(named, plain, grouping, None, most))
+    }
+
+    /// What stands under the root, not yet put together. A row for each static field, four bytes for everything else.
+    ///
+    /// # Errors
+    /// [`Cancelled`] when the job was.
+    pub(super) fn top_parts(&self, job: &Job) -> Result<Top, Cancelled> {
         let storage: BTreeSet<ObjectId> = self.graph.roots.static_storage.iter().copied().collect();
         let (mut rows, mut plain) = (Vec::new(), Vec::new());
         let mut named = self.held_by_statics();
@@ -141,9 +185,7 @@ impl TreeView<'_> {
             let by_type = gather(&members, |object| self.snapshot.objects.type_of(object));
             rows.extend(by_type.into_values().map(|members| self.row(RowName::Storage(label), members)));
         }
-        rows.extend(self.grouped(&plain, grouping, None));
-        sort(&mut rows);
-        Ok(rows)
+        Ok(Top { named: rows, plain })
     }
 
     /// What static fields hold alone, with their names.
@@ -159,63 +201,10 @@ impl TreeView<'_> {
         named
     }
 
-    /// Who holds the objects of `set`: for each of them the nearest dominator that is not `skipped`, and what a static
-    /// field holds in any case, put together; most bytes first. What no object alone holds is the last.
-    ///
-    /// # Errors
-    /// [`Cancelled`] when the job was.
-    pub fn holders(
-        &self,
-        set: &ObjectSet,
-        skipped: impl Fn(TypeId) -> bool,
-        grouping: Grouping,
-        job: &Job,
-    ) -> Result<Vec<HolderRow>, Cancelled> {
-        let mut named = self.held_by_statics();
-        let storage = &self.graph.roots.static_storage;
-        let passes_over = |object: ObjectId| {
-            !named.contains_key(&object)
-                && (skipped(self.snapshot.objects.type_of(object)) || storage.binary_search(&object).is_ok())
-        };
-        let mut found = holders_of(self.snapshot, self.tree, set, passes_over, job)?;
-        found.sort_unstable_by_key(|holder| holder.dominator);
-        let objects: Vec<ObjectId> = found
-            .iter()
-            .filter_map(|holder| match holder.dominator {
-                Dominator::Object(object) => Some(object),
-                Dominator::Root => None,
-            })
-            .collect();
-        let (of_statics, plain): (Vec<ObjectId>, Vec<ObjectId>) =
-            objects.into_iter().partition(|object| named.contains_key(object));
-        let mut rows = self.grouped(&plain, grouping, None);
-        for object in of_statics {
-            rows.extend(named.remove(&object).map(|name| self.row(RowName::Static(name), vec![object])));
-        }
-        let of = |dominator: Dominator| {
-            let at = found.binary_search_by_key(&dominator, |holder| holder.dominator).ok();
-            at.and_then(|at| found.get(at)).map_or((0, 0), |holder| (holder.objects, holder.bytes))
-        };
-        let mut holders: Vec<HolderRow> = rows
-            .into_iter()
-            .map(|row| {
-                let held = row.members.iter().map(|&member| of(Dominator::Object(member)));
-                let (objects, bytes) = held.fold((0, 0), |sum, held| (sum.0 + held.0, sum.1 + held.1));
-                HolderRow { holder: Some(row), objects, bytes }
-            })
-            .collect();
-        let key = |row: &HolderRow| (std::cmp::Reverse((row.bytes, row.objects)), row.first_member());
-        holders.sort_by_key(key);
-        let (objects, bytes) = of(Dominator::Root);
-        if objects > 0 {
-            holders.push(HolderRow { holder: None, objects, bytes });
-        }
-        Ok(holders)
-    }
-
-    /// The rows under `members`, which are siblings; biggest first.
+    /// The `most` biggest rows under `members`, which are siblings. Cost: a pass over what they hold, and over the
+    /// references of a single one for the names.
     #[must_use]
-    pub fn below(&self, members: &[ObjectId], grouping: Grouping) -> Vec<TreeRow> {
+    pub fn below(&self, members: &[ObjectId], grouping: Grouping, most: usize) -> TreeLevel {
         let children: Vec<ObjectId> = members
             .iter()
             .flat_map(|&member| self.children.of(self.tree, Dominator::Object(member)))
@@ -225,9 +214,32 @@ impl TreeView<'_> {
             [one] => Some(*one),
             _ => None,
         };
-        let mut rows = self.grouped(&children, grouping, above);
+        self.level(Vec::new(), children, grouping, above, most)
+    }
+
+    /// Rows that have a name and siblings that have none, as one level.
+    fn level(
+        &self,
+        mut rows: Vec<TreeRow>,
+        mut objects: Vec<ObjectId>,
+        grouping: Grouping,
+        above: Option<ObjectId>,
+        most: usize,
+    ) -> TreeLevel {
+        let mut rest = Rest::default();
+        if grouping == Grouping::Object {
+            // A row each: no more of them than are asked for.
+            sort_biggest_first(&mut objects, |object| self.retained(object).bytes, &mut Vec::new());
+            let others = &objects[objects.len().min(most)..];
+            let (retained, own_bytes) = self.sums(others);
+            rest = Rest { n_rows: others.len() as u64, n_objects: others.len() as u64, retained, own_bytes };
+            objects.truncate(most);
+        }
+        rows.extend(self.grouped(&objects, grouping, above));
         sort(&mut rows);
-        rows
+        let others = rows.drain(rows.len().min(most)..).map(|row| row.unlisted());
+        rest = others.chain([rest]).sum();
+        TreeLevel { rows, rest }
     }
 
     /// True when there is something under these.
@@ -245,14 +257,13 @@ impl TreeView<'_> {
 
     fn grouped(&self, objects: &[ObjectId], grouping: Grouping, above: Option<ObjectId>) -> Vec<TreeRow> {
         match grouping {
-            Grouping::Object => objects.iter().map(|&object| self.named(object, above)).collect(),
+            Grouping::Object => self.singles(objects, above),
             Grouping::Type => {
                 let groups = gather(objects, |object| self.snapshot.objects.type_of(object));
-                let row = |members: Vec<ObjectId>| match members.as_slice() {
-                    [one] => self.named(*one, above),
-                    _ => self.row(RowName::Type, members),
-                };
-                groups.into_values().map(row).collect()
+                let (singles, groups): (Vec<_>, Vec<_>) = groups.into_values().partition(|members| members.len() == 1);
+                let mut rows = self.singles(&singles.concat(), above);
+                rows.extend(groups.into_iter().map(|members| self.row(RowName::Type, members)));
+                rows
             }
             Grouping::Namespace => {
                 let groups = gather(objects, |object| self.namespace(object));
@@ -269,21 +280,33 @@ impl TreeView<'_> {
         }
     }
 
-    fn named(&self, object: ObjectId, above: Option<ObjectId>) -> TreeRow {
-        let edge = above.and_then(|above| self.snapshot.edge_name(above, object, &self.graph.extra));
-        self.row(edge.map_or(RowName::Type, RowName::Edge), vec![object])
+    /// A row for each of `objects`, with the name of its reference from `above`.
+    fn singles(&self, objects: &[ObjectId], above: Option<ObjectId>) -> Vec<TreeRow> {
+        let mut edges = above
+            .map(|above| self.snapshot.edge_names_to(above, objects, &self.graph.extra))
+            .unwrap_or_default()
+            .into_iter();
+        let name = |edge: Option<Option<String>>| edge.flatten().map_or(RowName::Type, RowName::Edge);
+        objects.iter().map(|&object| self.row(name(edges.next()), vec![object])).collect()
     }
 
-    fn row(&self, name: RowName, members: Vec<ObjectId>) -> TreeRow {
-        let (mut retained, mut own_bytes) = (Retained::default(), 0);
-        for &member in &members {
-            let of = self.tree.retained(self.snapshot, member).unwrap_or_default();
-            retained.bytes += of.bytes;
-            retained.count += of.count;
-            own_bytes += self.snapshot.objects.size(member);
-        }
+    /// A row of siblings.
+    pub(super) fn row(&self, name: RowName, members: Vec<ObjectId>) -> TreeRow {
+        let (retained, own_bytes) = self.sums(&members);
         let ty = members.first().map_or(TypeId(0), |&first| self.snapshot.objects.type_of(first));
         TreeRow { name, ty, members, retained, own_bytes }
+    }
+
+    /// What an object keeps alive; nothing when no root reaches it. Column look-up.
+    pub(super) fn retained(&self, object: ObjectId) -> Retained {
+        self.tree.retained(self.snapshot, object).unwrap_or_default()
+    }
+
+    /// What siblings keep alive together, and their own bytes.
+    fn sums(&self, siblings: &[ObjectId]) -> (Retained, u64) {
+        siblings.iter().fold((Retained::default(), 0), |(retained, own), &object| {
+            (retained + self.retained(object), own + self.snapshot.objects.size(object))
+        })
     }
 
     fn namespace(&self, object: ObjectId) -> String {
@@ -306,10 +329,21 @@ fn gather<K: Ord>(objects: &[ObjectId], key: impl Fn(ObjectId) -> K) -> BTreeMap
     groups
 }
 
+/// Biggest first; equal ones by the name they have of their own, then in heap order, in which elements stand as `[9]`
+/// before `[10]`.
 fn sort(rows: &mut [TreeRow]) {
+    fn name(row: &TreeRow) -> Option<&RowName> {
+        match &row.name {
+            RowName::Edge(_) | RowName::Type => None,
+            name => Some(name),
+        }
+    }
     rows.sort_by(|a, b| {
-        let key = |row: &TreeRow| std::cmp::Reverse((row.retained.bytes, row.retained.count));
-        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)).then_with(|| a.members.first().cmp(&b.members.first()))
+        let size = |row: &TreeRow| Reverse((row.retained.bytes, row.retained.count));
+        size(a)
+            .cmp(&size(b))
+            .then_with(|| name(a).cmp(&name(b)))
+            .then_with(|| a.members.first().cmp(&b.members.first()))
     });
 }
 
@@ -319,6 +353,8 @@ mod tests {
     use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
     use crate::synth::sample::sample;
 
+    const ALL: usize = usize::MAX;
+
     #[test]
     fn static_fields_stand_at_the_top_and_siblings_are_one_row() {
         let (snapshot, graph) = sample();
@@ -327,50 +363,29 @@ mod tests {
         let tree = dominators(&snapshot, &graph, &roots, &job).unwrap();
         let children = Children::new(&tree, &snapshot, &job).unwrap();
         let view = TreeView { snapshot: &snapshot, graph: &graph, tree: &tree, children: &children };
-        let top = view.top(Grouping::Type, &job).unwrap();
+        let top = view.top(Grouping::Type, ALL, &job).unwrap().rows;
         assert_eq!(top.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes);
         let event = top.iter().find(|row| row.name == RowName::Static("Corpus.Seed.Dispatcher.Shutdown".to_owned()));
         let event = event.unwrap();
         assert_eq!(event.members.len(), 1);
-        let list = view.below(&event.members, Grouping::Type);
+        let list = view.below(&event.members, Grouping::Type, ALL).rows;
         assert_eq!(list[0].name, RowName::Edge("_invocationList".to_owned()));
-        let handlers = view.below(&list[0].members, Grouping::Type);
+        let handlers = view.below(&list[0].members, Grouping::Type, ALL).rows;
         assert!(handlers[0].members.len() > 1_000, "{}", handlers[0].members.len());
-        let workers = view.below(&handlers[0].members, Grouping::Type);
+        let workers = view.below(&handlers[0].members, Grouping::Type, ALL).rows;
         assert_eq!(snapshot.types.row(workers[0].ty).name.known(), Some("Corpus.Seed.Worker"));
-        for grouping in [Grouping::Object, Grouping::Namespace, Grouping::Module] {
-            let rows = view.top(grouping, &job).unwrap();
-            assert_eq!(rows.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes, "{grouping:?}");
+        for grouping in [Grouping::Object, Grouping::Type, Grouping::Namespace, Grouping::Module] {
+            let all = view.top(grouping, ALL, &job).unwrap();
+            assert_eq!(all.rest, Rest::default(), "{grouping:?}");
+            assert_eq!(all.rows.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes, "{grouping:?}");
+            let some = view.top(grouping, 3, &job).unwrap();
+            assert_eq!(some.rows[..], all.rows[..3.min(all.rows.len())], "{grouping:?}");
+            let others: Rest = all.rows.iter().skip(3).map(TreeRow::unlisted).sum();
+            assert_eq!(some.rest, others, "{grouping:?}: what is not listed is counted");
         }
-    }
-
-    #[test]
-    fn holders_of_a_set_are_the_nearest_that_are_not_skipped() {
-        let (snapshot, graph) = sample();
-        let job = Job::new();
-        let roots = root_objects(&graph, DominatorOptions { stack: false });
-        let tree = dominators(&snapshot, &graph, &roots, &job).unwrap();
-        let children = Children::new(&tree, &snapshot, &job).unwrap();
-        let view = TreeView { snapshot: &snapshot, graph: &graph, tree: &tree, children: &children };
-        let is = |ty: TypeId, part: &str| snapshot.types.row(ty).name.known().is_some_and(|name| name.contains(part));
-        let mut workers = ObjectSet::new(snapshot.objects.len());
-        for object in snapshot.objects.ids().filter(|&object| is(snapshot.objects.type_of(object), "Seed.Worker")) {
-            workers.insert(object);
-        }
-        let n = workers.len();
-        let name = |row: &HolderRow| row.holder.as_ref().map(|holder| holder.name.clone());
-
-        let nearest = view.holders(&workers, |_| false, Grouping::Type, &job).unwrap();
-        assert_eq!(name(&nearest[0]), Some(RowName::Type), "one handler for each worker");
-        assert_eq!(nearest[0].holder.as_ref().unwrap().members.len() as u64, nearest[0].objects);
-
-        let user = view.holders(&workers, |ty| is(ty, "System."), Grouping::Type, &job).unwrap();
-        assert_eq!(name(&user[0]), Some(RowName::Static("Corpus.Seed.Dispatcher.Shutdown".to_owned())));
-        for rows in [&nearest, &user] {
-            assert_eq!(rows.iter().map(|row| row.objects).sum::<u64>(), n, "every worker has one holder");
-        }
-        let all = view.holders(&workers, |_| true, Grouping::Object, &job).unwrap();
-        assert_eq!(name(&all[0]), name(&user[0]), "what a static field holds is never passed over");
+        let (each, some) = (view.below(&list[0].members, Grouping::Object, ALL), 100);
+        assert_eq!(view.below(&list[0].members, Grouping::Object, some).rows, each.rows[..some]);
+        assert!(each.rows.iter().all(|row| matches!(&row.name, RowName::Edge(name) if name.starts_with('['))));
     }
 
     #[test]
