@@ -585,6 +585,8 @@ pub enum ViewArg {
     Types,
     /// The instances of a type.
     Instances,
+    /// The same, and who alone holds them.
+    Holders,
     /// What keeps an object alive, in full length.
     Path,
     /// What each object keeps alive.
@@ -617,6 +619,7 @@ impl ViewArg {
             Self::Overview => "overview",
             Self::Types => "types",
             Self::Instances => "instances",
+            Self::Holders => "holders",
             Self::Path => "path",
             Self::Dominators => "dominators",
             Self::Suspects => "suspects",

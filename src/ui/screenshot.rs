@@ -20,6 +20,8 @@ pub enum Scene {
     View(View),
     /// The window with the instances of a type.
     Instances,
+    /// The same, and who holds them.
+    Holders,
     /// The paths of an object in full length.
     Path,
 }
@@ -30,6 +32,7 @@ impl Scene {
         ("overview", Self::View(View::Overview)),
         ("types", Self::View(View::Types)),
         ("instances", Self::Instances),
+        ("holders", Self::Holders),
         ("path", Self::Path),
         ("dominators", Self::View(View::Dominators)),
         ("suspects", Self::View(View::Suspects)),
@@ -113,9 +116,12 @@ pub fn screenshot(options: &ScreenshotOptions) -> Result<(), ScreenshotError> {
     let mut app = App::headless();
     app.show_session(session);
     app.go(place);
+    if options.scene == Scene::Holders {
+        app.show_holders();
+    }
     if let Some(filter) = &options.filter {
         match options.scene {
-            Scene::Instances => app.filter_instances(filter),
+            Scene::Instances | Scene::Holders => app.filter_instances(filter),
             Scene::View(_) | Scene::Path => app.filter(filter),
         }
     }
@@ -168,7 +174,7 @@ fn place(snapshot: &HeapSnapshot, options: &ScreenshotOptions) -> Result<Place, 
     }
     let view = match options.scene {
         Scene::View(view) => view,
-        Scene::Instances | Scene::Path => View::Types,
+        Scene::Instances | Scene::Holders | Scene::Path => View::Types,
     };
     let mut place = Place::view(view);
     if let Some(text) = &options.ty {
@@ -176,7 +182,7 @@ fn place(snapshot: &HeapSnapshot, options: &ScreenshotOptions) -> Result<Place, 
         place.ty = choice.ids.first().copied();
     }
     // A path without an object is that of the type's first instance, and without a type that of the biggest type.
-    if matches!(options.scene, Scene::Instances | Scene::Path) && place.ty.is_none() {
+    if matches!(options.scene, Scene::Instances | Scene::Holders | Scene::Path) && place.ty.is_none() {
         let biggest =
             snapshot.types.iter().filter(|(id, _)| snapshot.objects.ids().next().is_some() && id.0 < u32::MAX);
         place.ty = biggest

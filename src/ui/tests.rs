@@ -167,6 +167,8 @@ fn pictures_of_every_state() {
         both(name, &mut app);
     }
     app.filter_instances("");
+    app.show_holders();
+    both("held-by", &mut app);
     app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 1132)));
     both("types", &mut app);
     keep("types-light-2x", &picture(&mut app, SIZE, 2.0, false));

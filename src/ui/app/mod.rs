@@ -272,6 +272,11 @@ impl App {
         self.tab_mut().instances.filter.set(text);
     }
 
+    /// Shows who holds the instances on screen.
+    pub fn show_holders(&mut self) {
+        self.tab_mut().merged.show_holders();
+    }
+
     /// Asks for one more path of the object on screen.
     #[cfg(test)]
     pub fn next_path(&mut self) {

@@ -104,7 +104,7 @@ fn three_clicks_lead_from_the_types_to_the_root() {
 fn a_type_shows_the_paths_of_all_its_instances() {
     let mut harness = harness(seed_app());
     click(&mut harness, Role::Row, "Corpus.Seed.Worker, 3,000 objects");
-    assert!(has(&harness, "3,000 instances on all paths"));
+    assert!(has(&harness, "3,000 on all paths"));
     // The way that nearly all share is open, down to the instances.
     assert!(has(&harness, "static Corpus.Seed.Dispatcher.Shutdown, 2,98"));
     assert!(has(&harness, "System.Object[], 2,98"));
@@ -115,7 +115,7 @@ fn a_type_shows_the_paths_of_all_its_instances() {
     // Without the static, the 16 active ones are left.
     harness.state().outbox().send(Command::IgnoreText("root:static Corpus.Seed.Dispatcher.Shutdown".to_owned()));
     settle(&mut harness);
-    assert!(has(&harness, "16 instances on all paths, 2,984 held by nothing"));
+    assert!(has(&harness, "16 on all paths, 2,984 held by nothing"));
 }
 
 #[test]

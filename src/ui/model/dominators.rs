@@ -115,7 +115,8 @@ struct Level {
     branch: Option<usize>,
 }
 
-fn view(analyses: &Analyses) -> Option<TreeView<'_>> {
+/// The tree with its names; `None` while dominators are not known.
+pub(super) fn view(analyses: &Analyses) -> Option<TreeView<'_>> {
     let dominance = analyses.dominance.as_deref()?;
     Some(TreeView {
         snapshot: &analyses.snapshot,
@@ -256,7 +257,7 @@ fn is_framework_row(view: &TreeView<'_>, row: &TreeRow) -> bool {
 }
 
 /// What a row says.
-fn words(view: &TreeView<'_>, row: &TreeRow) -> RowWords {
+pub(super) fn words(view: &TreeView<'_>, row: &TreeRow) -> RowWords {
     let snapshot = view.snapshot;
     let n = row.members.len();
     let mut words = RowWords::default();

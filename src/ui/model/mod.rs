@@ -9,6 +9,7 @@ pub mod details;
 pub mod dominators;
 pub mod filter;
 pub mod grid;
+pub mod holders;
 pub mod instance_filter;
 pub mod instances;
 pub mod merged;

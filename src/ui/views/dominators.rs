@@ -12,7 +12,7 @@ use crate::snapshot::ObjectId;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
 use crate::ui::model::Answer;
-use crate::ui::model::dominators::{self, DominatorLine, DominatorList, DominatorTop, row_key, way_to};
+use crate::ui::model::dominators::{self, DominatorLine, DominatorList, DominatorTop, RowWords, row_key, way_to};
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::{Place, View};
 use crate::ui::theme;
@@ -252,13 +252,7 @@ fn tree_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut DominatorsState) ->
     super::pane_title(ui, rect, "Dominators", &note, right - 8.0);
     let body = super::below_title(rect);
     let Some(list) = state.list.value().cloned() else {
-        let is_stopped = cx.dump.session.background().is_none() && cx.dominance.is_none();
-        let (title, text) = if is_stopped {
-            ("Not computed", "The analysis was stopped before it. Run it again from the status bar.")
-        } else {
-            ("Finding out who keeps what alive", "It follows after the references, and takes seconds on big heaps.")
-        };
-        Notice { icon: icons::HOURGLASS, color: theme.t3, title, text, choices: &[] }.show(ui, body);
+        not_yet(ui, body, cx);
         return pane;
     };
     if list.lines.is_empty() {
@@ -273,6 +267,17 @@ fn tree_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut DominatorsState) ->
     header::<u8>(ui, head, &columns, None);
     rows_ui(ui, rows, cx, state, &list, &columns, id);
     pane
+}
+
+/// What stands here before dominators are known, or when they never will be.
+pub(super) fn not_yet(ui: &mut Ui, rect: Rect, cx: &Cx<'_>) {
+    let is_ended = cx.dump.session.background().is_none() && cx.dominance.is_none();
+    let (title, text) = if is_ended {
+        ("Not computed", "The analysis ended before it. Coverage says why; it can be run again from the status bar.")
+    } else {
+        ("Finding out who keeps what alive", "It follows after the references, and takes seconds on big heaps.")
+    };
+    Notice { icon: icons::HOURGLASS, color: theme::of(ui).t3, title, text, choices: &[] }.show(ui, rect);
 }
 
 fn columns(rect: Rect) -> [Column<u8>; 4] {
@@ -392,7 +397,7 @@ fn row_ui(pen: &Pen, row: &Row, line: &DominatorLine, columns: &[Column<u8>; 4],
         pen.round(Rect::from_min_size(pos2(pen.snap(x), pen.snap(y - 5.0)), vec2(10.0, 10.0)), 2.0, mark);
         x += 17.0;
     }
-    words_ui(pen, x, name.right - 8.0, y, line);
+    words_ui(pen, x, name.right - 8.0, y, &line.words);
     pen.text_right(objects.right, y, &number::count(line.retained.count), theme::BODY, theme.t1);
     share_bar(pen, retained.left, y, 66.0, line.retained.bytes, most, BarLook::Exact);
     pen.size(retained.right, y, line.retained.bytes, theme.t1);
@@ -406,9 +411,8 @@ fn row_ui(pen: &Pen, row: &Row, line: &DominatorLine, columns: &[Column<u8>; 4],
 }
 
 /// The words of a row, cut at `right`.
-fn words_ui(pen: &Pen, x: f32, right: f32, y: f32, line: &DominatorLine) {
+pub(super) fn words_ui(pen: &Pen, x: f32, right: f32, y: f32, words: &RowWords) {
     let theme = pen.theme;
-    let words = &line.words;
     let mut x = x;
     if !words.kind.is_empty() {
         x = pen.text(x, y, words.kind, theme::SMALL, theme.static_root) + 7.0;

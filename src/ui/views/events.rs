@@ -24,7 +24,7 @@ use crate::ui::type_name;
 use crate::ui::widgets::bars::{BarLook, Share, legend, share_bar, stacked_bar};
 use crate::ui::widgets::notice::Notice;
 use crate::ui::widgets::table::{Column, header};
-use crate::ui::widgets::{Button, ButtonKind, Field, List, ListState, Row, RowName, marks};
+use crate::ui::widgets::{Button, ButtonKind, Field, List, ListState, Row, RowName, marks, tick_box};
 
 /// Height of a row: two lines.
 const ROW: f32 = 46.0;
@@ -239,7 +239,7 @@ fn rows_ui(
         let is_ticked = state.ticked.contains(&index);
         let place = Rect::from_center_size(pos2(row.rect.left() + 26.0, row.rect.center().y), vec2(26.0, 26.0));
         let name = format!("Try without {} of {}", event_name(group), group.subscriber.type_name);
-        if can_tick(group) && check_box(ui, place, id.with(("tick", index)), &name, is_ticked) {
+        if can_tick(group) && tick_box(ui, place, id.with(("tick", index)), &name, is_ticked).clicked() {
             ticks.push(index);
         }
         row_menu(cx, row, group);
@@ -277,26 +277,6 @@ fn rows_ui(
 /// Handlers that hold nothing give nothing back.
 fn can_tick(group: &EventGroup) -> bool {
     !matches!(group.verdict, EventVerdict::HoldsNothing)
-}
-
-fn check_box(ui: &mut Ui, rect: Rect, id: Id, name: &str, is_ticked: bool) -> bool {
-    let response = ui.interact(rect, id, Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, is_ticked, name));
-    let pen = Pen::on(ui);
-    let theme = pen.theme;
-    let at = Rect::from_center_size(rect.center(), vec2(16.0, 16.0));
-    if is_ticked {
-        pen.round(at, theme::RADIUS_CHIP, theme.accent);
-        pen.icon_in(at.center(), icons::CHECK, 11.0, theme.on_accent, theme::Face::IconBold);
-    } else {
-        pen.round(at, theme::RADIUS_CHIP, theme.raised);
-        let edge = if response.hovered() { theme.t1 } else { theme.t3 };
-        pen.edge(at, theme::RADIUS_CHIP, 1.0, edge);
-    }
-    if response.has_focus() {
-        pen.edge(at.expand(3.0), theme::RADIUS, 2.0, theme.accent);
-    }
-    response.on_hover_text(name).clicked()
 }
 
 fn event_name(group: &EventGroup) -> String {

@@ -7,6 +7,7 @@ use eframe::egui;
 use egui::{Id, Rect, Role, Ui, WidgetInfo, pos2, vec2};
 use rayon::slice::ParallelSliceMut;
 
+use super::holders::{self, HoldersState};
 use super::what_if::WhatIfState;
 use crate::analysis::instances::InstanceFilter;
 use crate::analysis::merged_paths::{MergedGrouping, MergedKey, MergedPaths, MergedRow};
@@ -16,6 +17,7 @@ use crate::snapshot::TypeId;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry};
 use crate::ui::icons;
 use crate::ui::model::Answer;
+use crate::ui::model::instances::InstanceList;
 use crate::ui::model::merged::{self, Branch, MergedKind, MergedLine};
 use crate::ui::model::paths::{node, split_member};
 use crate::ui::pen::{Pen, span};
@@ -50,10 +52,34 @@ struct Query {
     more: BTreeSet<Branch>,
 }
 
+/// What the pane shows of the instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Their paths in one tree.
+    Paths(MergedGrouping),
+    /// Who alone holds them.
+    Holders,
+}
+
+impl Look {
+    /// From right to left: which, its word, what it means.
+    const ALL: [(Self, &str, &str); 4] = [
+        (Self::Holders, "Held by", "Who alone holds them: the nearest objects without which they would go"),
+        (Self::Paths(MergedGrouping::ToRootsByType), "To roots", "From the instances up to the roots, one row a type"),
+        (
+            Self::Paths(MergedGrouping::FromRootsByObject),
+            "By object",
+            "From the roots down, one row an object, references with names",
+        ),
+        (Self::Paths(MergedGrouping::FromRootsByType), "By type", "From the roots down, one row a type"),
+    ];
+}
+
 /// What the view remembers.
 #[derive(Debug)]
 pub struct MergedState {
-    grouping: MergedGrouping,
+    look: Look,
+    holders: HoldersState,
     /// `None` until the main way is known.
     open: Option<BTreeSet<Branch>>,
     more: BTreeSet<Branch>,
@@ -69,7 +95,8 @@ pub struct MergedState {
 impl Default for MergedState {
     fn default() -> Self {
         Self {
-            grouping: MergedGrouping::FromRootsByType,
+            look: Look::Paths(MergedGrouping::FromRootsByType),
+            holders: HoldersState::default(),
             open: None,
             more: BTreeSet::new(),
             subject: None,
@@ -86,7 +113,19 @@ impl MergedState {
     /// Is a question under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.paths.is_pending() || self.way.is_pending() || self.lines.is_pending()
+        self.paths.is_pending() || self.way.is_pending() || self.lines.is_pending() || self.holders.is_pending()
+    }
+
+    /// Shows who holds the instances.
+    pub fn show_holders(&mut self) {
+        self.look = Look::Holders;
+    }
+
+    /// Shows another look, which begins folded and at its top.
+    fn show(&mut self, look: Look) {
+        self.look = look;
+        (self.open, self.rows) = (None, ListState::default());
+        self.more.clear();
     }
 }
 
@@ -102,20 +141,26 @@ pub fn ask(
     state.way.poll();
     state.lines.poll();
     let (Some(ty), None, true) = (place.ty, place.object, dump.session.has_paths()) else { return };
+    // The list above is of the same instances: they are looked for once.
+    let is_listed = |list: &&Arc<InstanceList>| list.ty == ty && !instances.filter.is_waiting();
+    let listed = instances.answer().filter(is_listed).cloned();
+    let filter = instances.filter.understood();
+    let grouping = match state.look {
+        Look::Paths(grouping) => grouping,
+        Look::Holders => return holders::ask(&mut state.holders, dump, (ty, filter), listed),
+    };
     let without = match what_if.answer() {
         _ if what_if.is_empty() => None,
         Some(answer) => Some(Arc::clone(answer)),
         None => return,
     };
-    let subject = Subject { ty, filter: instances.filter.understood().clone(), ignored: what_if.ignored().to_vec() };
+    let subject = Subject { ty, filter: filter.clone(), ignored: what_if.ignored().to_vec() };
     if state.subject.as_ref() != Some(&subject) {
         state.subject = Some(subject.clone());
         (state.open, state.rows) = (None, ListState::default());
         state.more.clear();
     }
-    // The list above is of the same instances: they are looked for once.
-    let listed = instances.answer().filter(|list| list.ty == ty).cloned();
-    if let (Some(listed), false) = (listed, instances.filter.is_waiting()) {
+    if let Some(listed) = listed {
         let reach = without.clone();
         state.paths.want(&dump.session, subject.clone(), move |analyses, job| {
             let Some(heap) = analyses.heap() else { return Ok(None) };
@@ -128,7 +173,6 @@ pub fn ask(
     }
     let Some(paths) = state.paths.value_of(&subject).cloned() else { return };
     state.shown = Some((subject.clone(), Arc::clone(&paths)));
-    let grouping = state.grouping;
     if state.open.is_none() {
         let (paths, reach) = (Arc::clone(&paths), without.clone());
         state.way.want(&dump.session, (subject.clone(), grouping), move |analyses, job| {
@@ -151,25 +195,12 @@ pub fn ask(
 pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, what_if: &WhatIfState) -> Pane {
     let id = Id::unique("merged-list");
     let pane = Pane { id, rect, filter: Some(super::instance_filter::field_id()) };
-    let pen = Pen::on(ui);
-    let y = rect.top() + 20.5;
-    let mut limit = rect.right() - 12.0;
-    for (grouping, word, tip) in [
-        (MergedGrouping::ToRootsByType, "To roots", "From the instances up to the roots, one row a type"),
-        (
-            MergedGrouping::FromRootsByObject,
-            "By object",
-            "From the roots down, one row an object, references with names",
-        ),
-        (MergedGrouping::FromRootsByType, "By type", "From the roots down, one row a type"),
-    ] {
-        let button = Button::new(None, word).kind(ButtonKind::Quiet).on(grouping == state.grouping);
-        if button.right(ui, limit, y).on_hover_text(tip).clicked() && grouping != state.grouping {
-            state.grouping = grouping;
-            (state.open, state.rows) = (None, ListState::default());
-            state.more.clear();
-        }
-        limit -= button.width(&pen) + 2.0;
+    let limit = looks_ui(ui, rect, state);
+    if state.look == Look::Holders {
+        super::pane_title(ui, rect, "Why are they alive", &holders::note(&state.holders, cx.place.ty), limit);
+        let body = strip_ui(ui, super::below_title(rect), cx, what_if);
+        holders::holders_ui(ui, &pane, body, cx, &mut state.holders, !what_if.is_empty());
+        return pane;
     }
     let shown = state.shown.clone().filter(|(subject, _)| Some(subject.ty) == cx.place.ty);
     let is_known = shown.as_ref().map(|(subject, _)| subject) == state.subject.as_ref();
@@ -183,19 +214,14 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
         match (is_filtered, paths.held().count) {
             (true, 0) => String::new(),
             (true, n) => format!("{} filtered, on all paths{dead}", number::count(n)),
-            (false, n) => format!("{} on all paths{dead}", number::counted(n, "instance", "instances")),
+            (false, n) => format!("{} on all paths{dead}", number::count(n)),
         }
     });
     // The tree before stays until the new one is there, and says so.
     let note = if is_known || note.is_empty() { note } else { "follows the list above".to_owned() };
-    super::pane_title(ui, rect, "Why are they alive", &note, limit - 8.0);
-    let mut body = super::below_title(rect);
-    if !what_if.is_empty() {
-        let (strip, rest) = body.split_top_bottom_at_y(body.top() + super::what_if::height(what_if, body.height()));
-        super::what_if::what_if_ui(ui, strip, cx, what_if);
-        body = rest;
-    }
-    let theme = pen.theme;
+    super::pane_title(ui, rect, "Why are they alive", &note, limit);
+    let body = strip_ui(ui, super::below_title(rect), cx, what_if);
+    let theme = theme::of(ui);
     let lines = state.lines.value().cloned();
     match (paths, lines) {
         (Some(paths), _) if paths.held().count + paths.unheld().count == 0 => {
@@ -226,6 +252,30 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
         }
     }
     pane
+}
+
+/// The switch between the looks; returns where it begins.
+fn looks_ui(ui: &mut Ui, rect: Rect, state: &mut MergedState) -> f32 {
+    let pen = Pen::on(ui);
+    let mut right = rect.right() - 12.0;
+    for (look, word, tip) in Look::ALL {
+        let button = Button::new(None, word).kind(ButtonKind::Quiet).on(look == state.look);
+        if button.right(ui, right, rect.top() + 20.5).on_hover_text(tip).clicked() && look != state.look {
+            state.show(look);
+        }
+        right -= button.width(&pen) + 2.0;
+    }
+    right - 8.0
+}
+
+/// The strip of what is ignored, at the top of `body`; returns the rest of it.
+fn strip_ui(ui: &mut Ui, body: Rect, cx: &Cx<'_>, what_if: &WhatIfState) -> Rect {
+    if what_if.is_empty() {
+        return body;
+    }
+    let (strip, rest) = body.split_top_bottom_at_y(body.top() + super::what_if::height(what_if, body.height()));
+    super::what_if::what_if_ui(ui, strip, cx, what_if);
+    rest
 }
 
 fn lines_ui(

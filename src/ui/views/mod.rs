@@ -7,6 +7,7 @@ pub mod events;
 pub mod finalizers;
 pub mod grid;
 pub mod handles;
+pub mod holders;
 pub mod inspections;
 pub mod instance_filter;
 pub mod instances;

@@ -4,6 +4,7 @@
 
 pub mod bars;
 pub mod button;
+pub mod check;
 pub mod field;
 pub mod list;
 pub mod marks;
@@ -16,6 +17,7 @@ use eframe::egui;
 use egui::accesskit;
 
 pub use button::{Button, ButtonKind, icon_button, link};
+pub use check::{switch, tick_box};
 pub use field::Field;
 pub use list::{Copied, List, ListOutput, ListState, Row, RowLook, RowName};
 

@@ -89,7 +89,7 @@ fn what_hides_everything_is_named_and_cleared() {
     assert!(has(&harness, "No path to follow"));
     click(&mut harness, Role::Button, "Clear the filter");
     assert_eq!((text(&harness), n_listed(&harness)), (String::new(), 3000));
-    assert!(has(&harness, "3,000 instances on all paths"));
+    assert!(has(&harness, "3,000 on all paths"));
 }
 
 #[test]
