@@ -34,7 +34,6 @@ const TYPES: usize = 14;
 pub struct WhatIfState {
     ignored: Vec<Ignore>,
     answer: Answer<Vec<Ignore>, Option<Arc<WhatIf>>>,
-    value: Option<Arc<WhatIf>>,
 }
 
 impl WhatIfState {
@@ -45,21 +44,18 @@ impl WhatIfState {
                 self.ignored.push(ignored);
             }
         }
-        self.value = None;
     }
 
     /// No longer ignores the `index`th.
     pub fn restore(&mut self, index: usize) {
         if index < self.ignored.len() {
             self.ignored.remove(index);
-            self.value = None;
         }
     }
 
     /// Ignores nothing.
     pub fn restore_all(&mut self) {
         self.ignored.clear();
-        self.value = None;
     }
 
     /// True when nothing is ignored.
@@ -77,7 +73,7 @@ impl WhatIfState {
     /// The heap without it, once it was walked.
     #[must_use]
     pub fn answer(&self) -> Option<&Arc<WhatIf>> {
-        self.value.as_ref()
+        self.answer.value_of(&self.ignored)?.as_ref().as_ref()
     }
 
     /// Is a question under way.
@@ -98,12 +94,6 @@ pub fn ask(state: &mut WhatIfState, dump: &Dump) {
         let Some(heap) = analyses.heap() else { return Ok::<_, Cancelled>(None) };
         what_if(&heap, &ignored, job).map(|found| Some(Arc::new(found)))
     });
-    if state.value.is_none()
-        && let Some(answer) = state.answer.value_of(&state.ignored)
-        && let Some(found) = answer.as_ref()
-    {
-        state.value = Some(Arc::clone(found));
-    }
 }
 
 /// Height of the strip, in a pane of `room`.
