@@ -80,7 +80,19 @@ pub struct Heap<'a> {
     pub reachability: &'a Reachability,
 }
 
-impl Heap<'_> {
+impl<'a> Heap<'a> {
+    /// The same heap where `other` says what is alive; as it is when there is no other.
+    #[must_use]
+    pub fn alive_as(self, other: Option<&'a Reachability>) -> Self {
+        Self { reachability: other.unwrap_or(self.reachability), ..self }
+    }
+
+    /// The heap without what was ignored for `answer`; as it is when nothing was.
+    #[must_use]
+    pub fn without(self, answer: Option<&'a WhatIf>) -> Self {
+        self.alive_as(answer.map(|answer| &answer.reachability))
+    }
+
     /// Why answers about who holds what may be wrong, for a person: `the dump was taken during a collection`. `None`
     /// when nothing speaks against them.
     #[must_use]

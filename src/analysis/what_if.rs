@@ -152,7 +152,7 @@ mod tests {
             let of_types = answer.by_type.iter().fold(Amount::default(), |sum, row| sum + row.freed);
             assert_eq!(of_types, expected);
             // Every path of what is left is made of references that are left.
-            let rest = Heap { reachability: &answer.reachability, ..*heap };
+            let rest = heap.without(Some(&answer));
             for object in heap.snapshot.objects.ids() {
                 let path = root_path(&rest, object, &Job::new()).unwrap();
                 assert_eq!(path.is_some(), after[object.index()]);

@@ -60,7 +60,7 @@ fn ask_without<T: Send + 'static>(
 ) -> Result<T, CliError> {
     ask_heap(session, move |heap, job| {
         let other = alive_without(heap, &ignored, no_stack, job)?;
-        let heap = Heap { reachability: other.as_ref().unwrap_or(heap.reachability), ..*heap };
+        let heap = heap.alive_as(other.as_ref());
         question(&heap, &ignored, job)
     })
 }
@@ -72,7 +72,7 @@ pub(super) fn what_if(args: &WhatIfArgs) -> Result<Exit, CliError> {
     let limit = limit(args.limit, args.format);
     let report = ask_heap(&session, move |heap, job| {
         let precise = alive_without(heap, &[], no_stack, job)?;
-        let heap = Heap { reachability: precise.as_ref().unwrap_or(heap.reachability), ..*heap };
+        let heap = heap.alive_as(precise.as_ref());
         let answer = crate::analysis::what_if(&heap, &ignored, job)?;
         Ok(WhatIfReport::new(&heap, &ignored, &answer, limit))
     })?;

@@ -9,9 +9,9 @@ use rayon::slice::ParallelSliceMut;
 
 use super::holders::{self, HoldersState};
 use super::what_if::WhatIfState;
+use crate::analysis::Ignore;
 use crate::analysis::instances::InstanceFilter;
 use crate::analysis::merged_paths::{MergedGrouping, MergedKey, MergedPaths, MergedRow};
-use crate::analysis::{Heap, Ignore};
 use crate::base::number;
 use crate::snapshot::TypeId;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry};
@@ -149,11 +149,7 @@ pub fn ask(
         Look::Paths(grouping) => grouping,
         Look::Holders => return holders::ask(&mut state.holders, dump, (ty, filter), listed),
     };
-    let without = match what_if.answer() {
-        _ if what_if.is_empty() => None,
-        Some(answer) => Some(Arc::clone(answer)),
-        None => return,
-    };
+    let Some(without) = what_if.without() else { return };
     let subject = Subject { ty, filter: filter.clone(), ignored: what_if.ignored().to_vec() };
     if state.subject.as_ref() != Some(&subject) {
         state.subject = Some(subject.clone());
@@ -164,8 +160,7 @@ pub fn ask(
         let reach = without.clone();
         state.paths.want(&dump.session, subject.clone(), move |analyses, job| {
             let Some(heap) = analyses.heap() else { return Ok(None) };
-            let reachability = reach.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-            let heap = Heap { reachability, ..heap };
+            let heap = heap.without(reach.as_deref());
             let mut asked = listed.objects.clone();
             asked.par_sort_unstable();
             MergedPaths::new(&heap, &asked, job).map(Some)
@@ -177,8 +172,7 @@ pub fn ask(
         let (paths, reach) = (Arc::clone(&paths), without.clone());
         state.way.want(&dump.session, (subject.clone(), grouping), move |analyses, job| {
             let (Some(heap), Some(paths)) = (analyses.heap(), paths.as_ref()) else { return Ok(BTreeSet::new()) };
-            let reachability = reach.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-            merged::main_way(&Heap { reachability, ..heap }, paths, grouping, job)
+            merged::main_way(&heap.without(reach.as_deref()), paths, grouping, job)
         });
         state.open = state.way.value_of(&(subject.clone(), grouping)).map(|way| way.as_ref().clone());
     }
@@ -186,8 +180,7 @@ pub fn ask(
     let query = Query { subject, grouping, open, more: state.more.clone() };
     state.lines.want(&dump.session, query.clone(), move |analyses, job| {
         let (Some(heap), Some(paths)) = (analyses.heap(), paths.as_ref()) else { return Ok(Vec::new()) };
-        let reachability = without.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-        merged::lines(&Heap { reachability, ..heap }, paths, grouping, &query.open, &query.more, job)
+        merged::lines(&heap.without(without.as_deref()), paths, grouping, &query.open, &query.more, job)
     });
 }
 
@@ -198,7 +191,7 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
     let limit = looks_ui(ui, rect, state);
     if state.look == Look::Holders {
         super::pane_title(ui, rect, "Why are they alive", &holders::note(&state.holders, cx.place.ty), limit);
-        let body = strip_ui(ui, super::below_title(rect), cx, what_if);
+        let body = super::what_if::strip_ui(ui, super::below_title(rect), cx, what_if);
         holders::holders_ui(ui, &pane, body, cx, &mut state.holders, !what_if.is_empty());
         return pane;
     }
@@ -220,7 +213,7 @@ pub fn merged_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut MergedState, 
     // The tree before stays until the new one is there, and says so.
     let note = if is_known || note.is_empty() { note } else { "follows the list above".to_owned() };
     super::pane_title(ui, rect, "Why are they alive", &note, limit);
-    let body = strip_ui(ui, super::below_title(rect), cx, what_if);
+    let body = super::what_if::strip_ui(ui, super::below_title(rect), cx, what_if);
     let theme = theme::of(ui);
     let lines = state.lines.value().cloned();
     match (paths, lines) {
@@ -266,16 +259,6 @@ fn looks_ui(ui: &mut Ui, rect: Rect, state: &mut MergedState) -> f32 {
         right -= button.width(&pen) + 2.0;
     }
     right - 8.0
-}
-
-/// The strip of what is ignored, at the top of `body`; returns the rest of it.
-fn strip_ui(ui: &mut Ui, body: Rect, cx: &Cx<'_>, what_if: &WhatIfState) -> Rect {
-    if what_if.is_empty() {
-        return body;
-    }
-    let (strip, rest) = body.split_top_bottom_at_y(body.top() + super::what_if::height(what_if, body.height()));
-    super::what_if::what_if_ui(ui, strip, cx, what_if);
-    rest
 }
 
 fn lines_ui(

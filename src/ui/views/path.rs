@@ -8,7 +8,7 @@ use egui::{Id, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::next_path::{self, NextPathState};
 use super::what_if::WhatIfState;
-use crate::analysis::{Heap, Ignore};
+use crate::analysis::Ignore;
 use crate::base::{Progress, number};
 use crate::session::Stopped;
 use crate::snapshot::ObjectId;
@@ -108,11 +108,7 @@ pub fn ask(state: &mut PathState, dump: &Dump, place: Place, what_if: &WhatIfSta
     }
     let (Some(object), true) = (place.object, dump.session.has_paths()) else { return };
     // With something ignored, the walk without it comes first: its answer takes the place of what is alive.
-    let without = match what_if.answer() {
-        _ if what_if.is_empty() => None,
-        Some(answer) => Some(Arc::clone(answer)),
-        None => return,
-    };
+    let Some(without) = what_if.without() else { return };
     // The first path does not wait for the others.
     let further = state.next.ask(&dump.session, object, what_if.ignored(), without.as_ref());
     let (different, n_further) = further.map_or((None, 0), |(found, n)| (Some(found), n));
@@ -126,8 +122,7 @@ pub fn ask(state: &mut PathState, dump: &Dump, place: Place, what_if: &WhatIfSta
     };
     state.answer.want(&dump.session, query.clone(), move |analyses, job| {
         let Some(heap) = analyses.heap() else { return Ok(Paths::default()) };
-        let reachability = without.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-        paths(&Heap { reachability, ..heap }, &query, different.as_deref(), job)
+        paths(&heap.without(without.as_deref()), &query, different.as_deref(), job)
     });
 }
 
@@ -179,7 +174,7 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, what
         _ => String::new(),
     };
     super::pane_title(ui, rect, title, &note, limit);
-    let mut body = super::below_title(rect);
+    let body = super::below_title(rect);
     if state.side != Side::Path {
         match details {
             Some(details) => super::details::details_ui(ui, body, cx, &mut state.detail_rows, &details, state.side),
@@ -192,11 +187,7 @@ pub fn path_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, what
         waiting(ui, body, "Pick an instance to see what keeps it alive", text);
         return pane;
     };
-    if !what_if.is_empty() {
-        let (strip, rest) = body.split_top_bottom_at_y(body.top() + super::what_if::height(what_if, body.height()));
-        super::what_if::what_if_ui(ui, strip, cx, what_if);
-        body = rest;
-    }
+    let body = super::what_if::strip_ui(ui, body, cx, what_if);
     let address = cx.snapshot.objects.address(object);
     let all = answer.as_ref().map_or("", |paths| paths.arguments());
     let command = format!("heaproot path {} {address}{all}{}", cx.dump.name, super::what_if::arguments(cx, what_if));

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{Rect, Ui, pos2, vec2};
 
+use crate::analysis::Ignore;
 use crate::analysis::different_paths::{DifferentPaths, different_paths};
 use crate::analysis::what_if::WhatIf;
-use crate::analysis::{Heap, Ignore};
 use crate::base::{Progress, number};
 use crate::session::{Session, Stopped};
 use crate::snapshot::ObjectId;
@@ -81,8 +81,7 @@ impl NextPathState {
         let without = without.cloned();
         self.found.want(session, question.clone(), move |analyses, job| {
             let Some(heap) = analyses.heap() else { return Ok(DifferentPaths::default()) };
-            let reachability = without.as_deref().map_or(heap.reachability, |answer| &answer.reachability);
-            different_paths(&Heap { reachability, ..heap }, object, job)
+            different_paths(&heap.without(without.as_deref()), object, job)
         });
         Some((Arc::clone(self.found.value_of(&question)?), self.n_wanted))
     }

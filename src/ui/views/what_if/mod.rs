@@ -76,6 +76,13 @@ impl WhatIfState {
         self.answer.value_of(&self.ignored)?.as_ref().as_ref()
     }
 
+    /// What answers about paths are to be found without: nothing, or what is ignored. `None` while the heap is walked
+    /// without it: there is no answer before.
+    #[must_use]
+    pub fn without(&self) -> Option<Option<Arc<WhatIf>>> {
+        if self.is_empty() { Some(None) } else { self.answer().map(|answer| Some(Arc::clone(answer))) }
+    }
+
     /// Is a question under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {
@@ -97,8 +104,7 @@ pub fn ask(state: &mut WhatIfState, dump: &Dump) {
 }
 
 /// Height of the strip, in a pane of `room`.
-#[must_use]
-pub fn height(state: &WhatIfState, room: f32) -> f32 {
+fn height(state: &WhatIfState, room: f32) -> f32 {
     let n = state.ignored.len().min(LISTED) + usize::from(state.ignored.len() > LISTED);
     (44.0 + n as f32 * theme::ROW).min(room * 0.6)
 }
@@ -111,8 +117,18 @@ pub fn arguments(cx: &Cx<'_>, state: &WhatIfState) -> String {
     state.ignored.iter().map(|one| format!(" --ignore {}", words(one))).collect()
 }
 
-/// Draws the strip: what is ignored, and what comes back.
-pub fn what_if_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &WhatIfState) {
+/// Draws the strip at the top of `body`: what is ignored, and what comes back; returns the rest of it. Without anything
+/// ignored that is all of it.
+pub fn strip_ui(ui: &mut Ui, body: Rect, cx: &Cx<'_>, state: &WhatIfState) -> Rect {
+    if state.is_empty() {
+        return body;
+    }
+    let (strip, rest) = body.split_top_bottom_at_y(body.top() + height(state, body.height()));
+    what_if_ui(ui, strip, cx, state);
+    rest
+}
+
+fn what_if_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &WhatIfState) {
     let pen = Pen::on(ui).clipped(rect);
     let theme = pen.theme;
     let (left, right) = (rect.left() + theme::PAD, rect.right() - theme::PAD);
