@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eframe::egui;
-use egui::{Id, Key, Modifiers, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Id, Key, Modifiers, Rect, Role, Ui, pos2, vec2};
 
+use super::freed_types::freed_types_ui;
 use crate::analysis::events::{EventGroup, EventVerdict, Events, SubscriberKind};
 use crate::analysis::findings::Findings;
 use crate::analysis::suspects::TypeShare;
@@ -493,7 +494,7 @@ fn what_if_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut EventsState, fin
     egui::Popup::from_toggle_button_response(&types_button)
         .gap(6.0)
         .align(egui::RectAlign::TOP_START)
-        .show(|ui| types_ui(ui, cx, &shares));
+        .show(|ui| freed_types_ui(ui, cx, &shares, |share| (share.ty, share.count, share.bytes)));
     let mut x = left + types.width(&pen) + 8.0;
     let clear = Button::new(Some(icons::X), "Untick all");
     if clear.left(ui, x, y).clicked() {
@@ -530,37 +531,4 @@ fn parts(findings: &Findings, ticked: &[usize], bytes: u64, live: u64, theme: &t
     }
     parts.push(Share { label: "stays".to_owned(), bytes: live.saturating_sub(bytes), color: theme.track });
     parts
-}
-
-/// What comes back, by type.
-fn types_ui(ui: &mut Ui, cx: &Cx<'_>, shares: &[TypeShare]) {
-    const MOST: usize = 12;
-    ui.set_min_width(420.0);
-    for share in shares.iter().take(MOST) {
-        let (rect, response) = ui.allocate_exact_size(vec2(420.0, theme::ROW), Sense::click());
-        let name = cx.snapshot.types.row(share.ty).display_name();
-        let pen = Pen::on(ui);
-        let says = format!("{name}, {}, {}", number::count(share.count), number::size(share.bytes));
-        response.widget_info(|| WidgetInfo::labeled(Role::Link, true, says.as_str()));
-        if response.hovered() || response.has_focus() {
-            pen.round(rect, theme::RADIUS_CHIP, pen.theme.sel);
-        }
-        let y = rect.center().y;
-        let style = type_name::NameStyle::cell(pen.theme);
-        pen.spans_cut(rect.left() + 8.0, rect.left() + 250.0, y, &type_name::spans(&pen, &name, 240.0, style));
-        pen.text_right(rect.left() + 310.0, y, &number::count(share.count), theme::BODY, pen.theme.t1);
-        pen.size(rect.right() - 8.0, y, share.bytes, pen.theme.t1);
-        if response.clicked() {
-            cx.outbox.send(Command::Go(Place { ty: Some(share.ty), ..Place::view(View::Types) }));
-            ui.close();
-        }
-    }
-    if shares.len() > MOST {
-        let (rect, _) = ui.allocate_exact_size(vec2(420.0, theme::ROW), Sense::hover());
-        let pen = Pen::on(ui);
-        let bytes: u64 = shares[MOST..].iter().map(|share| share.bytes).sum();
-        let words = format!("{} more types", shares.len() - MOST);
-        pen.text(rect.left() + 8.0, rect.center().y, &words, theme::BODY, pen.theme.t3);
-        pen.size(rect.right() - 8.0, rect.center().y, bytes, pen.theme.t2);
-    }
 }

@@ -5,6 +5,7 @@ pub mod details;
 pub mod dominators;
 pub mod events;
 pub mod finalizers;
+mod freed_types;
 pub mod grid;
 pub mod handles;
 pub mod holders;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use eframe::egui;
 use egui::{Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::freed_types::{self, freed_types_ui};
 use crate::analysis::Ignore;
-use crate::analysis::what_if::{FreedType, WhatIf, what_if};
+use crate::analysis::what_if::{WhatIf, what_if};
 use crate::base::{Cancelled, number};
 use crate::report::ignore;
 use crate::session::{Analyses, Stopped};
@@ -18,16 +19,12 @@ use crate::ui::icons;
 use crate::ui::model::Answer;
 use crate::ui::model::command_line::shell_word;
 use crate::ui::pen::{Pen, span};
-use crate::ui::place::{Place, View};
 use crate::ui::theme;
-use crate::ui::type_name;
 use crate::ui::widgets::button::icon_button_sized;
 use crate::ui::widgets::{Button, ButtonKind};
 
 /// Ignored things that are listed.
 const LISTED: usize = 4;
-/// Types that are listed of what comes back.
-const TYPES: usize = 14;
 
 /// What is ignored, and the heap without it.
 #[derive(Debug, Default)]
@@ -145,7 +142,9 @@ fn what_if_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &WhatIfState) {
             let types = Button::new(Some(icons::TABLE), "By type").kind(ButtonKind::Quiet);
             let button = types.right(ui, limit, y);
             limit -= types.width(&pen) + 8.0;
-            egui::Popup::menu(&button).width(440.0).show(|ui| types_ui(ui, cx, &answer.by_type));
+            egui::Popup::menu(&button).width(freed_types::WIDTH + 10.0).show(|ui| {
+                freed_types_ui(ui, cx, &answer.by_type, |row| (row.ty, row.freed.count, row.freed.bytes));
+            });
             let spans = [
                 span(format!("{} come back", number::size(answer.freed.bytes)), theme::BODY_STRONG, theme.t1),
                 span(
@@ -195,42 +194,4 @@ fn what_if_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &WhatIfState) {
         pen.text(x + 20.0, y, &format!("{n_more} more"), theme::BODY, theme.t3);
     }
     pen.hline(left, right, rect.bottom() - pen.hair(), theme.line);
-}
-
-/// What comes back, by type; a press shows the type.
-fn types_ui(ui: &mut Ui, cx: &Cx<'_>, rows: &[FreedType]) {
-    const WIDTH: f32 = 430.0;
-    ui.set_min_width(WIDTH);
-    for row in rows.iter().take(TYPES) {
-        let (rect, response) = ui.allocate_exact_size(vec2(WIDTH, theme::ROW), Sense::click());
-        let name = cx.snapshot.types.row(row.ty).display_name();
-        let says = format!("{name}, {}, {}", number::count(row.freed.count), number::size(row.freed.bytes));
-        response.widget_info(|| WidgetInfo::labeled(Role::Link, true, says.as_str()));
-        let pen = Pen::on(ui);
-        if response.hovered() || response.has_focus() {
-            pen.round(rect, theme::RADIUS_CHIP, pen.theme.sel);
-        }
-        let y = rect.center().y;
-        let style = type_name::NameStyle::cell(pen.theme);
-        pen.spans_cut(rect.left() + 8.0, rect.left() + 262.0, y, &type_name::spans(&pen, &name, 250.0, style));
-        pen.text_right(rect.left() + 320.0, y, &number::count(row.freed.count), theme::BODY, pen.theme.t1);
-        pen.size(rect.right() - 8.0, y, row.freed.bytes, pen.theme.t1);
-        if response.clicked() {
-            cx.outbox.send(Command::Go(Place { ty: Some(row.ty), ..Place::view(View::Types) }));
-            ui.close();
-        }
-    }
-    if rows.len() > TYPES {
-        let (rect, _) = ui.allocate_exact_size(vec2(WIDTH, theme::ROW), Sense::hover());
-        let pen = Pen::on(ui);
-        let bytes: u64 = rows[TYPES..].iter().map(|row| row.freed.bytes).sum();
-        pen.text(
-            rect.left() + 8.0,
-            rect.center().y,
-            &format!("{} more types", rows.len() - TYPES),
-            theme::BODY,
-            pen.theme.t3,
-        );
-        pen.size(rect.right() - 8.0, rect.center().y, bytes, pen.theme.t2);
-    }
 }
