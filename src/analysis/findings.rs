@@ -5,7 +5,7 @@ use super::dominator_tree::TreeView;
 use super::dominators::DominatorTree;
 use super::dominators::children::Children;
 use super::events::{Events, events};
-use super::inspections::{Inspection, Subject, inspect_all};
+use super::inspections::{Inspection, Outcome, Subject, inspect_all};
 use super::suspects::{Suspects, suspects};
 use super::verdict::{Verdict, verdict};
 use crate::base::job::Unit;
@@ -22,6 +22,14 @@ pub struct Findings {
     pub inspections: Vec<Inspection>,
     /// The answer.
     pub verdict: Verdict,
+}
+
+impl Findings {
+    /// Inspections that found something; events and suspects are none of them.
+    #[must_use]
+    pub fn n_found(&self) -> usize {
+        self.inspections.iter().filter(|one| one.outcome == Outcome::Found).count()
+    }
 }
 
 /// Looks for everything. Some passes over the heap.

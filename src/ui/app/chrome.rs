@@ -5,7 +5,6 @@ use egui::{CursorIcon, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::{App, Command};
 use crate::analysis::findings::Findings;
-use crate::analysis::inspections::Outcome;
 use crate::session::Status;
 use crate::ui::icons;
 use crate::ui::pen::{Pen, span};
@@ -363,7 +362,7 @@ fn n_findings(findings: &Findings, view: View) -> u64 {
     let n = match view {
         View::Suspects => findings.suspects.suspects.len(),
         View::Events => findings.events.leaks().count(),
-        View::Inspections => findings.inspections.iter().filter(|one| one.outcome == Outcome::Found).count(),
+        View::Inspections => findings.n_found(),
         _ => 0,
     };
     n as u64

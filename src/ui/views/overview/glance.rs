@@ -4,7 +4,6 @@ use eframe::egui;
 use egui::{Id, Rect, Role, Ui, pos2, vec2};
 
 use super::{OverviewState, pressable};
-use crate::analysis::inspections::Outcome;
 use crate::base::number;
 use crate::snapshot::{TypeId, TypeTotals};
 use crate::ui::app::{Command, Cx, Finding};
@@ -173,7 +172,7 @@ pub(super) fn facts_ui(ui: &mut Ui, left: f32, top: f32, width: f32, cx: &Cx<'_>
     let coverage = &cx.snapshot.coverage;
     let (checks, found) = match cx.findings {
         Some(findings) => {
-            let n_found = findings.inspections.iter().filter(|one| one.outcome == Outcome::Found).count();
+            let n_found = findings.n_found();
             let n = findings.inspections.len() + 2;
             let is_leak = usize::from(!findings.suspects.suspects.is_empty())
                 + usize::from(findings.events.leaks().next().is_some());
