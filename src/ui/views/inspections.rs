@@ -7,12 +7,12 @@ use super::events::not_yet;
 use crate::analysis::inspections::{Inspection, Outcome};
 use crate::base::number;
 use crate::ui::app::{Command, Cx, Pane};
-use crate::ui::icons;
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::Place;
-use crate::ui::theme::{self, Face};
+use crate::ui::theme;
+use crate::ui::widgets::marks::{self, Check};
 use crate::ui::widgets::table::{Column, header};
-use crate::ui::widgets::{Copied, List, ListState, RowName, marks};
+use crate::ui::widgets::{Copied, List, ListState, RowName};
 
 /// What the view remembers.
 #[derive(Debug, Default)]
@@ -43,11 +43,10 @@ pub fn inspections_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Inspecti
     };
     let inspections = &findings.inspections;
     let count = |is: fn(&Outcome) -> bool| inspections.iter().filter(|one| is(&one.outcome)).count() as u64;
-    let found = count(|outcome| *outcome == Outcome::Found);
     let impossible = count(|outcome| matches!(outcome, Outcome::NotPossible(_)));
     let mut note = format!(
         "{}, {} found nothing",
-        number::counted(found, "finding", "findings"),
+        number::counted(findings.n_found() as u64, "finding", "findings"),
         count(|outcome| { *outcome == Outcome::Nothing })
     );
     if impossible > 0 {
@@ -69,6 +68,15 @@ pub fn inspections_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Inspecti
         evidence_ui(ui, lower, cx, state, inspection);
     }
     pane
+}
+
+/// What an inspection came to.
+pub(super) const fn check_of(outcome: &Outcome) -> Check {
+    match outcome {
+        Outcome::Found => Check::Found,
+        Outcome::Nothing => Check::Nothing,
+        Outcome::NotPossible(_) => Check::Impossible,
+    }
 }
 
 fn columns(rect: Rect) -> [Column<u8>; 4] {
@@ -95,12 +103,7 @@ fn rows_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut InspectionsState, i
         let pen = Pen::on(ui);
         let theme = pen.theme;
         let y = row.rect.center().y;
-        let (icon, color, face) = match inspection.outcome {
-            Outcome::Found => (icons::WARNING, theme.warn, Face::IconFill),
-            Outcome::Nothing => (icons::CHECK, theme.ok, Face::IconBold),
-            Outcome::NotPossible(_) => (icons::QUESTION, theme.warn, Face::IconBold),
-        };
-        pen.icon_in(pos2(row.rect.left() + theme::PAD + 7.0, y), icon, 13.0, color, face);
+        marks::check_mark(&pen, row.rect.left() + theme::PAD, y, check_of(&inspection.outcome));
         let [title, threshold, result, bytes] = &columns;
         pen.text_cut(title.left, title.right, y, inspection.title, theme::BODY_MEDIUM, theme.t1);
         pen.text_cut(threshold.left, threshold.right, y, inspection.threshold, theme::BODY, theme.t2);

@@ -7,7 +7,7 @@ use super::button::icon_button_sized;
 use crate::base::RootKind;
 use crate::ui::icons;
 use crate::ui::pen::{Pen, span};
-use crate::ui::theme;
+use crate::ui::theme::{self, Face};
 
 /// How a chip looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,28 @@ pub fn root_pill(pen: &Pen, x: f32, y: f32, kind: RootKind) -> f32 {
 #[must_use]
 pub fn root_pill_width(pen: &Pen, kind: RootKind) -> f32 {
     (pen.text_width(root_word(kind), theme::TINY) + 29.0).ceil()
+}
+
+/// What something that was looked for came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Nothing of it.
+    Nothing,
+    /// There is some.
+    Found,
+    /// It could not be looked for.
+    Impossible,
+}
+
+/// The mark of a check in its colour, from `x`, 14 wide.
+pub fn check_mark(pen: &Pen, x: f32, y: f32, check: Check) {
+    let theme = pen.theme;
+    let (icon, color, face) = match check {
+        Check::Nothing => (icons::CHECK, theme.ok, Face::IconBold),
+        Check::Found => (icons::WARNING, theme.warn, Face::IconFill),
+        Check::Impossible => (icons::QUESTION, theme.warn, Face::IconBold),
+    };
+    pen.icon_in(pos2(x + 7.0, y), icon, 13.0, color, face);
 }
 
 /// A key cap from `x`; returns its right edge.
@@ -150,10 +172,10 @@ pub fn badge(ui: &mut Ui, right: f32, y: f32, badge: Badge) -> (Response, f32) {
         pen.edge(rect.expand2(vec2(4.0, 0.0)), theme::RADIUS_CHIP, 2.0, theme.accent);
     }
     let (icon, color, face) = match badge {
-        Badge::AllRead => (icons::CHECK_CIRCLE, theme.ok, theme::Face::IconFill),
-        Badge::Gaps(_) => (icons::WARNING, theme.warn, theme::Face::IconFill),
-        Badge::Reading => (icons::HOURGLASS, theme.t2, theme::Face::IconFill),
-        Badge::NotOpened => (icons::X, theme.err, theme::Face::IconBold),
+        Badge::AllRead => (icons::CHECK_CIRCLE, theme.ok, Face::IconFill),
+        Badge::Gaps(_) => (icons::WARNING, theme.warn, Face::IconFill),
+        Badge::Reading => (icons::HOURGLASS, theme.t2, Face::IconFill),
+        Badge::NotOpened => (icons::X, theme.err, Face::IconBold),
     };
     pen.icon_in(pos2(rect.left() + 6.5, y), icon, 13.0, color, face);
     pen.text(rect.left() + 17.0, y, &word, theme::SMALL_MEDIUM, color);

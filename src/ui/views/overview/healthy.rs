@@ -5,7 +5,6 @@ use egui::{Rect, Ui, pos2, vec2};
 
 use super::{glance, line, pressable};
 use crate::analysis::findings::Findings;
-use crate::analysis::inspections::Outcome;
 use crate::analysis::suspects;
 use crate::analysis::{dominators::Retained, events};
 use crate::base::number;
@@ -17,25 +16,19 @@ use crate::ui::model::paths::split_member;
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::View;
 use crate::ui::theme::{self, Face};
-use crate::ui::widgets::marks;
+use crate::ui::views::inspections::check_of;
+use crate::ui::widgets::marks::{self, Check};
 
 /// Height of a line of the table.
 const LINE: f32 = 26.0;
 
-/// What a check came to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Fine,
-    Found,
-    Unknown,
-}
-
-struct Check {
+/// One line of the table.
+struct Line {
     title: String,
     threshold: String,
     result: String,
     bytes: Option<u64>,
-    mark: Mark,
+    mark: Check,
     command: Command,
 }
 
@@ -96,15 +89,10 @@ pub(super) fn healthy_ui(ui: &mut Ui, left: f32, top: f32, width: f32, cx: &Cx<'
     at.bottom() + 24.0
 }
 
-fn check_ui(pen: &Pen, rect: Rect, columns: [f32; 3], check: &Check) {
+fn check_ui(pen: &Pen, rect: Rect, columns: [f32; 3], check: &Line) {
     let theme = pen.theme;
     let y = rect.center().y;
-    let (icon, color, face) = match check.mark {
-        Mark::Fine => (icons::CHECK, theme.ok, Face::IconBold),
-        Mark::Found => (icons::WARNING, theme.warn, Face::IconFill),
-        Mark::Unknown => (icons::QUESTION, theme.warn, Face::IconBold),
-    };
-    pen.icon_in(pos2(rect.left() + 7.0, y), icon, 13.0, color, face);
+    marks::check_mark(pen, rect.left(), y, check.mark);
     let [title, threshold, result] = columns;
     pen.text_cut(title, threshold - 12.0, y, &check.title, theme::BODY_MEDIUM, theme.t1);
     pen.text_cut(threshold, result - 16.0, y, &check.threshold, theme::BODY, theme.t2);
@@ -117,27 +105,23 @@ fn check_ui(pen: &Pen, rect: Rect, columns: [f32; 3], check: &Check) {
     pen.text_cut(result, end - 12.0, y, &check.result, theme::BODY, color);
 }
 
-fn checks(findings: &Findings) -> Vec<Check> {
+fn checks(findings: &Findings) -> Vec<Line> {
     let mut checks = vec![suspects_check(findings), events_check(findings)];
-    checks.extend(findings.inspections.iter().enumerate().map(|(index, inspection)| Check {
+    checks.extend(findings.inspections.iter().enumerate().map(|(index, inspection)| Line {
         title: inspection.title.to_owned(),
         threshold: inspection.threshold.to_owned(),
         result: inspection.result.clone(),
         bytes: Some(inspection.bytes).filter(|&bytes| bytes > 0),
-        mark: match inspection.outcome {
-            Outcome::Found => Mark::Found,
-            Outcome::Nothing => Mark::Fine,
-            Outcome::NotPossible(_) => Mark::Unknown,
-        },
+        mark: check_of(&inspection.outcome),
         command: Command::ShowFinding(Finding::Inspection(index)),
     }));
     checks
 }
 
-fn suspects_check(findings: &Findings) -> Check {
+fn suspects_check(findings: &Findings) -> Line {
     let found = &findings.suspects;
     let largest = found.largest_below.as_ref();
-    Check {
+    Line {
         title: "Leak suspects".to_owned(),
         threshold: format!(
             "one holder retains {} % and {} or more",
@@ -150,7 +134,7 @@ fn suspects_check(findings: &Findings) -> Check {
             (n, _) => number::counted(n as u64, "suspect", "suspects"),
         },
         bytes: largest.map(|(_, Retained { bytes, .. })| *bytes),
-        mark: if found.suspects.is_empty() { Mark::Fine } else { Mark::Found },
+        mark: if found.suspects.is_empty() { Check::Nothing } else { Check::Found },
         command: Command::Show(View::Suspects),
     }
 }
@@ -163,10 +147,10 @@ fn short_holder(name: &str) -> String {
     }
 }
 
-fn events_check(findings: &Findings) -> Check {
+fn events_check(findings: &Findings) -> Line {
     let n_leaks = findings.events.leaks().count();
     let biggest = findings.events.groups.first();
-    Check {
+    Line {
         title: "Event handlers".to_owned(),
         threshold: format!("{} or more subscribers that nothing else holds", events::MIN_HANDLERS),
         result: match biggest {
@@ -180,7 +164,7 @@ fn events_check(findings: &Findings) -> Check {
             ),
         },
         bytes: biggest.and_then(|group| group.freed).map(|freed| freed.bytes).filter(|&bytes| bytes > 0),
-        mark: if n_leaks == 0 { Mark::Fine } else { Mark::Found },
+        mark: if n_leaks == 0 { Check::Nothing } else { Check::Found },
         command: Command::Show(View::Events),
     }
 }
