@@ -21,7 +21,7 @@ use crate::ui::widgets::bars::{BarLook, share_bar};
 use crate::ui::widgets::notice::Notice;
 use crate::ui::widgets::table::{Column, header};
 use crate::ui::widgets::treemap::{self, MapCell, MapOutput};
-use crate::ui::widgets::{self, Button, ButtonKind, Copied, List, ListState, Row, RowName};
+use crate::ui::widgets::{self, Button, ButtonKind, Copied, List, ListState, Row, RowName, caret};
 
 /// Height of the icicle's pane.
 const ICICLE: f32 = 146.0;
@@ -316,15 +316,9 @@ fn rows_ui(
     let mut toggled = None;
     let output = view.show(ui, rect, &mut rows, |ui, row| {
         let Some(line) = list.lines.get(row.index as usize) else { return RowName::default() };
-        let caret = caret_rect(row.rect, line);
         let says = row_ui(&Pen::on(ui), row, line, columns, most);
-        if line.is_open.is_some() {
-            let response = ui.interact(caret, id.with(("caret", row.index)), egui::Sense::CLICK);
-            let word = if line.is_open == Some(true) { "Fold" } else { "Unfold" };
-            response.widget_info(|| egui::WidgetInfo::labeled(Role::Button, true, word));
-            if response.clicked() {
-                toggled = Some(row.index);
-            }
+        if line.is_open.is_some_and(|is_open| caret(ui, row, columns[0].left + indent(line), is_open)) {
+            toggled = Some(row.index);
         }
         row_menu(cx, row, line);
         if row.response.hovered() {
@@ -377,20 +371,11 @@ fn indent(line: &DominatorLine) -> f32 {
     line.depth.min(12) as f32 * 16.0
 }
 
-fn caret_rect(rect: Rect, line: &DominatorLine) -> Rect {
-    let x = rect.left() + theme::PAD + indent(line) + 5.0;
-    Rect::from_center_size(pos2(x, rect.center().y), vec2(22.0, rect.height()))
-}
-
 fn row_ui(pen: &Pen, row: &Row, line: &DominatorLine, columns: &[Column<u8>; 4], most: u64) -> String {
     let theme = pen.theme;
     let y = row.rect.center().y;
     let [name, objects, retained, own] = columns;
-    let mut x = name.left + indent(line);
-    if let Some(is_open) = line.is_open {
-        pen.icon(pos2(x + 5.0, y), if is_open { icons::CARET_DOWN } else { icons::CARET_RIGHT }, 11.0, theme.t3);
-    }
-    x += 18.0;
+    let mut x = name.left + indent(line) + 18.0;
     if line.depth == 0 {
         let ground = treemap::ground(theme, line.branch, 0);
         let mark = theme::mix(ground, theme.t2, 0.25);

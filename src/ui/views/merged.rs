@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eframe::egui;
-use egui::{Id, Rect, Role, Ui, WidgetInfo, pos2, vec2};
+use egui::{Id, Rect, Role, Ui};
 use rayon::slice::ParallelSliceMut;
 
 use super::holders::{self, HoldersState};
@@ -27,7 +27,7 @@ use crate::ui::type_name::{self, NameStyle};
 use crate::ui::widgets::bars::{BarLook, share_bar};
 use crate::ui::widgets::marks::{self, ChipLook};
 use crate::ui::widgets::notice::Notice;
-use crate::ui::widgets::{Button, ButtonKind, List, ListState, Row, RowName};
+use crate::ui::widgets::{Button, ButtonKind, List, ListState, Row, RowName, caret};
 
 /// Of which instances, without what.
 #[derive(Clone, Debug, PartialEq)]
@@ -284,16 +284,10 @@ fn lines_ui(
             }
             MergedKind::More { .. } => None,
         };
-        let caret = Rect::from_center_size(
-            pos2(rect.left() + theme::PAD + indent(line) + 5.0, row.rect.center().y),
-            vec2(22.0, row.rect.height()),
-        );
-        if is_expanded.is_some() {
-            let response = ui.interact(caret, id.with(("caret", row.index)), egui::Sense::CLICK);
-            let word = if is_expanded == Some(true) { "Fold" } else { "Unfold" };
-            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, word));
-            if response.clicked() {
-                toggled = Some((row.index, is_expanded != Some(true)));
+        let x = rect.left() + theme::PAD + indent(line);
+        if let Some(is_open) = is_expanded {
+            if caret(ui, row, x, is_open) {
+                toggled = Some((row.index, !is_open));
             }
         } else if row.response.clicked() && matches!(line.kind, MergedKind::More { .. }) {
             toggled = Some((row.index, true));
@@ -372,13 +366,7 @@ fn line_ui(pen: &Pen, row: &Row, cx: &Cx<'_>, line: &MergedLine, all: u64) -> St
     let right = row.rect.right() - 18.0;
     let mut x = row.rect.left() + theme::PAD + indent(line);
     let found = match &line.kind {
-        MergedKind::Row { row, is_open, .. } => {
-            if let Some(is_open) = is_open {
-                let caret = if *is_open { icons::CARET_DOWN } else { icons::CARET_RIGHT };
-                pen.icon(pos2(x + 5.0, y), caret, 11.0, theme.t3);
-            }
-            row
-        }
+        MergedKind::Row { row, .. } => row,
         MergedKind::More { n, .. } => {
             let words = format!("{} more", number::count(*n));
             pen.text(x + 18.0, y, &words, theme::BODY, theme.accent);

@@ -7,6 +7,7 @@ use eframe::egui;
 use egui::{Color32, CursorIcon, Event, EventFilter, Id, Key, Modifiers, Rect, Response, Role, Sense, Ui, WidgetInfo};
 use egui::{pos2, vec2};
 
+use crate::ui::icons;
 use crate::ui::pen::Pen;
 
 /// Where a list stands. Belongs to the view, not to the toolkit: another dump gets a new one.
@@ -117,6 +118,18 @@ impl Row {
             RowLook::SelectedAside => pen.theme.sel2,
         }
     }
+}
+
+/// The caret of a row that folds, from `x`: a press on it folds the row or unfolds it. True when it was pressed.
+pub fn caret(ui: &Ui, row: &Row, x: f32, is_open: bool) -> bool {
+    let center = pos2(x + 5.0, row.rect.center().y);
+    let (icon, word) = if is_open { (icons::CARET_DOWN, "Fold") } else { (icons::CARET_RIGHT, "Unfold") };
+    let pen = Pen::on(ui);
+    pen.icon(center, icon, 11.0, pen.theme.t3);
+    let place = Rect::from_center_size(center, vec2(22.0, row.rect.height()));
+    let response = ui.interact(place, row.response.id.with("caret"), Sense::CLICK);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, word));
+    response.clicked()
 }
 
 /// What a screen reader is told of a row.

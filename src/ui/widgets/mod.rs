@@ -19,7 +19,7 @@ use egui::accesskit;
 pub use button::{Button, ButtonKind, icon_button, link};
 pub use check::{switch, tick_box};
 pub use field::Field;
-pub use list::{Copied, List, ListOutput, ListState, Row, RowLook, RowName};
+pub use list::{Copied, List, ListOutput, ListState, Row, RowLook, RowName, caret};
 
 /// Sets what the toolkit's own widget facts lack: level, fold state, sort direction.
 pub(super) fn describe(ctx: &egui::Context, id: egui::Id, write: impl FnOnce(&mut accesskit::Node)) {
