@@ -9,6 +9,7 @@ use super::Answer;
 use crate::analysis::ObjectSet;
 use crate::analysis::dominators::sets::retained_by;
 use crate::analysis::dominators::{DominatorOptions, Retained, root_objects};
+use crate::analysis::instances::{InstanceFilter, instances};
 use crate::base::{Cancelled, Job};
 use crate::session::{Analyses, Pending, Session};
 use crate::snapshot::TypeId;
@@ -110,7 +111,8 @@ fn exact(analyses: &Analyses, types: &[TypeId], job: &Job) -> Result<Vec<(TypeId
             break;
         }
         let mut set = ObjectSet::new(snapshot.objects.len());
-        for object in snapshot.objects.ids().filter(|&object| snapshot.objects.type_of(object) == ty) {
+        let filter = InstanceFilter { types: vec![ty], ..InstanceFilter::default() };
+        for object in instances(snapshot, None, &filter, job)? {
             set.insert(object);
         }
         found.push((ty, retained_by(snapshot, graph, &dominance.tree, &roots, &set, job)?.bytes));
