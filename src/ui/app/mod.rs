@@ -98,7 +98,7 @@ pub struct Dump {
     /// Previews of instances.
     pub previews: Previews,
     /// The top of the dominator tree by type, and its map.
-    pub holders: Answer<(), Option<DominatorTop>>,
+    pub holders: Answer<(), Option<Arc<DominatorTop>>>,
     /// What the instances of each type keep alive.
     pub retained: TypeRetained,
     /// Put among the recent files.

@@ -130,7 +130,7 @@ pub(super) fn view(analyses: &Analyses) -> Option<TreeView<'_>> {
 ///
 /// # Errors
 /// [`Cancelled`].
-pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<DominatorTop>, Cancelled> {
+pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<Arc<DominatorTop>>, Cancelled> {
     let Some(view) = view(analyses) else { return Ok(None) };
     let level = view.top(grouping, LISTED_MORE, job)?;
     let mut n_branches = 0;
@@ -147,7 +147,7 @@ pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<
         .collect();
     let total = view.tree.total();
     let map = map_level(&view, grouping, &level, &branches, MORE_OF_TOP, (total.bytes / MAP_PART).max(1), 1, job)?;
-    Ok(Some(DominatorTop { grouping, level: Arc::new(level), branches, map, total }))
+    Ok(Some(Arc::new(DominatorTop { grouping, level: Arc::new(level), branches, map, total })))
 }
 
 /// What `open` folds out of `top`.

@@ -38,7 +38,7 @@ pub struct DominatorsState {
     wanted: Option<ObjectId>,
     rows: ListState,
     synced: Option<(Option<u64>, usize)>,
-    top: Answer<Grouping, Option<DominatorTop>>,
+    top: Answer<Grouping, Option<Arc<DominatorTop>>>,
     list: Answer<(Grouping, BTreeSet<u64>), DominatorList>,
     treemap: Cells,
     icicle: Cells,
@@ -75,7 +75,7 @@ impl DominatorsState {
     }
 
     /// The rows under the root: those by type are the dump's.
-    fn top<'a>(&'a self, dump: &'a Dump) -> Option<&'a DominatorTop> {
+    fn top<'a>(&'a self, dump: &'a Dump) -> Option<&'a Arc<DominatorTop>> {
         let answer =
             if self.grouping == Grouping::Type { dump.holders.value() } else { self.top.value_of(&self.grouping) };
         answer?.as_ref().as_ref()
@@ -85,7 +85,7 @@ impl DominatorsState {
 /// Laid out cells of a map, made again when the tree or the size changes.
 #[derive(Debug, Default)]
 pub struct Cells {
-    of: Option<(usize, egui::Vec2)>,
+    of: Option<(Arc<DominatorTop>, egui::Vec2)>,
     cells: Arc<Vec<MapCell>>,
 }
 
@@ -93,14 +93,12 @@ impl Cells {
     /// The cells of `top` in `size`.
     pub fn get(
         &mut self,
-        top: &DominatorTop,
+        top: &Arc<DominatorTop>,
         size: egui::Vec2,
         layout: impl FnOnce(&[treemap::MapNode], egui::Vec2) -> Vec<MapCell>,
     ) -> Arc<Vec<MapCell>> {
-        // A finished value never moves while the dump is open.
-        let of = (std::ptr::from_ref(top) as usize, size);
-        if self.of != Some(of) {
-            self.of = Some(of);
+        if !self.of.as_ref().is_some_and(|(of, at)| Arc::ptr_eq(of, top) && *at == size) {
+            self.of = Some((Arc::clone(top), size));
             self.cells = Arc::new(layout(&top.map, size));
         }
         Arc::clone(&self.cells)
