@@ -5,6 +5,7 @@ use egui::{Id, Rect, Role, Ui, pos2};
 
 use super::events::not_yet;
 use super::marked;
+use crate::analysis::Retained;
 use crate::analysis::findings::Findings;
 use crate::analysis::suspects::{FLOOR_BYTES, PILE, Suspect, SuspectKind, THRESHOLD_PERCENT};
 use crate::analysis::verdict::suspect_sentences;
@@ -68,7 +69,7 @@ pub fn suspects_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut SuspectsSta
     }
     let list_height = (theme::NODE + 1.0 + suspects.len() as f32 * ROW).min(body.height() * 0.45);
     let (upper, lower) = body.split_top_bottom_at_y(body.top() + list_height);
-    rows_ui(ui, upper, cx, state, suspects, findings.suspects.live.bytes, id);
+    rows_ui(ui, upper, cx, state, suspects, findings.suspects.live, id);
     let pen = Pen::on(ui);
     pen.hline(rect.left(), rect.right(), lower.top(), pen.theme.line);
     let cursor = state.rows.cursor.and_then(|row| suspects.get(row as usize));
@@ -100,7 +101,15 @@ fn nothing_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, findings: &Findings) {
     }
 }
 
-fn rows_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut SuspectsState, suspects: &[Suspect], live: u64, id: Id) {
+fn rows_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    cx: &Cx<'_>,
+    state: &mut SuspectsState,
+    suspects: &[Suspect],
+    live: Retained,
+    id: Id,
+) {
     let right = rect.right() - 18.0;
     let left = rect.left() + theme::PAD;
     let root = (left + (right - 320.0 - left) * 0.5).round();
@@ -145,7 +154,7 @@ fn rows_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut SuspectsState, susp
         pen.text_right(objects.right, first, &number::count(suspect.retained.count), theme::BODY, theme.t1);
         share_bar(&pen, objects.right + 22.0, first, 90.0, suspect.retained.bytes, most, BarLook::Exact);
         pen.size(retained.right, first, suspect.retained.bytes, theme.t1);
-        let share = number::share(suspect.retained.bytes, live);
+        let share = number::share(suspect.retained.bytes, live.bytes);
         pen.text_right(retained.right, second, &share, theme::SMALL, theme.t3);
         format!("{type_name}, {}, retains {}", suspect.root, number::size(suspect.retained.bytes)).into()
     });
@@ -164,9 +173,8 @@ fn rows_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut SuspectsState, susp
 }
 
 /// The evidence as text, to paste into a ticket.
-fn ticket(cx: &Cx<'_>, suspect: &Suspect, live: u64) -> String {
-    let retained = crate::analysis::dominators::Retained { bytes: live, count: 0 };
-    let sentences = suspect_sentences(cx.snapshot, suspect, retained).join(" ").replace("**", "");
+fn ticket(cx: &Cx<'_>, suspect: &Suspect, live: Retained) -> String {
+    let sentences = suspect_sentences(cx.snapshot, suspect, live).join(" ").replace("**", "");
     format!(
         "{sentences}\nroot: {}\nfingerprint: {}\nkeywords: {}",
         suspect.root,
@@ -227,10 +235,10 @@ fn evidence_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, suspect: &Suspect, findings
     label(y, "Fingerprint");
     pen.text(x, y, &suspect.fingerprint, theme::MONO, theme.t1);
     y += 36.0;
-    buttons_ui(ui, pos2(left, y), right, cx, suspect, live.bytes);
+    buttons_ui(ui, pos2(left, y), right, cx, suspect, live);
 }
 
-fn buttons_ui(ui: &mut Ui, at: egui::Pos2, right: f32, cx: &Cx<'_>, suspect: &Suspect, live: u64) {
+fn buttons_ui(ui: &mut Ui, at: egui::Pos2, right: f32, cx: &Cx<'_>, suspect: &Suspect, live: Retained) {
     let pen = Pen::on(ui);
     let mut x = at.x;
     let go = Command::Go(Place::object(cx.snapshot, suspect.accumulation_point));
