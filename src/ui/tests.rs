@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 
-use super::app::App;
+use super::app::{App, Command};
 use super::picture::{PictureOptions, Studio, encode};
 use super::place::{Place, View};
 use super::raster::Picture;
@@ -169,6 +169,9 @@ fn pictures_of_every_state() {
     app.filter_instances("");
     app.show_holders();
     both("held-by", &mut app);
+    app.outbox().send(Command::IgnoreText("root:static Corpus.Seed.Dispatcher.Active".to_owned()));
+    both("held-by-ignored", &mut app);
+    app.outbox().send(Command::RestoreAll);
     app.go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 1132)));
     both("types", &mut app);
     keep("types-light-2x", &picture(&mut app, SIZE, 2.0, false));
@@ -188,7 +191,7 @@ fn pictures_of_every_state() {
         app.go(Place::view(view));
         both(view.key(), &mut app);
     }
-    app.outbox().send(super::app::Command::Keys);
+    app.outbox().send(Command::Keys);
     both("keys", &mut app);
 }
 

@@ -140,6 +140,7 @@ pub fn ask(
     state.paths.poll();
     state.way.poll();
     state.lines.poll();
+    state.holders.poll();
     let (Some(ty), None, true) = (place.ty, place.object, dump.session.has_paths()) else { return };
     // The list above is of the same instances: they are looked for once.
     let is_listed = |list: &&Arc<InstanceList>| list.ty == ty && !instances.filter.is_waiting();

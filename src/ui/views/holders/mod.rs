@@ -45,6 +45,11 @@ impl Default for HoldersState {
 }
 
 impl HoldersState {
+    /// Takes the answer when it has come, whatever is on screen.
+    pub fn poll(&mut self) {
+        self.list.poll();
+    }
+
     /// Is a question under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {
@@ -70,7 +75,6 @@ pub fn ask(
     (ty, filter): (TypeId, &InstanceFilter),
     listed: Option<Arc<InstanceList>>,
 ) {
-    state.list.poll();
     let query = HoldersQuery { ty, filter: filter.clone(), past_framework: state.past_framework };
     if state.query.as_ref() != Some(&query) {
         state.query = Some(query.clone());

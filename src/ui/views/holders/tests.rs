@@ -14,7 +14,7 @@ use crate::synth::sample;
 use crate::ui::app::tests::{click, copied, harness, has, press, settle};
 use crate::ui::app::{App, Command};
 use crate::ui::place::{Place, View};
-use crate::ui::tests::{app_over, seed_app, three_roots, type_named};
+use crate::ui::tests::{app_over, instance, seed_app, three_roots, type_named};
 
 /// Who holds the instances of the type called `name`.
 fn held_by(mut app: App, name: &str) -> Harness<'static, App> {
@@ -66,6 +66,18 @@ fn rows_lead_to_the_holder_or_to_those_of_its_type() {
     click(&mut harness, Role::Row, "no object alone");
     press(&mut harness, Modifiers::NONE, Key::Enter);
     assert_eq!(harness.state().tab().history.now(), workers);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_keeps_nobody_waiting() {
+    let mut harness = held_by(seed_app(), "Corpus.Seed.Worker");
+    let snapshot = harness.state().dump().unwrap().session.snapshot().unwrap();
+    harness.get_by(|node| node.role() == Role::CheckBox).click();
+    harness.run_steps(2);
+    // The pane shows something else before the answer is there.
+    harness.state_mut().go(Place::object(&snapshot, instance(&snapshot, "Corpus.Seed.Worker", 3)));
+    settle(&mut harness);
+    assert!(!harness.state().is_busy());
 }
 
 #[test]
