@@ -406,7 +406,10 @@ pub(super) fn words_ui(pen: &Pen, x: f32, right: f32, y: f32, words: &RowWords) 
     if !words.prefix.is_empty() {
         let (style, color) =
             if words.kind.is_empty() { (theme::BODY_MEDIUM, theme.t1) } else { (theme::BODY, theme.t3) };
-        x = pen.text_cut(x, right, y, &words.prefix, style, color);
+        // Where both do not fit, the field is worth more than its class.
+        let name = if words.is_type { 0.0 } else { pen.text_width(&words.name, theme::BODY_MEDIUM).ceil() };
+        let end = (right - name).max(x + (right - x) * 0.3);
+        x = pen.text_cut(x, end, y, &words.prefix, style, color);
     }
     let suffix = pen.text_width(&words.suffix, theme::BODY);
     if words.is_type {

@@ -27,7 +27,7 @@ use crate::ui::widgets::table::{Column, header};
 use crate::ui::widgets::{self, List, ListState, Row, RowName};
 
 /// Below this width shares have no bars.
-const NARROW: f32 = 430.0;
+const NARROW: f32 = 530.0;
 
 /// What the view remembers.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ pub fn holders_ui(ui: &mut Ui, pane: &Pane, body: Rect, cx: &Cx<'_>, state: &mut
 fn ignored_ui(ui: &Ui, rect: Rect) {
     let pen = Pen::on(ui);
     let y = rect.center().y;
-    let text = "What is ignored counts here: who holds what alone is known of the whole heap.";
+    let text = "What is ignored still counts here: dominators are those of the whole heap.";
     let x = pen.icon_left(rect.left() + theme::PAD, y, icons::INFO, 14.0, pen.theme.t3) + 7.0;
     pen.text_cut(x, rect.right() - theme::PAD, y, text, theme::SMALL, pen.theme.t2);
     let response = ui.interact(rect, ui.scope_id().with("ignored-here"), egui::Sense::hover());

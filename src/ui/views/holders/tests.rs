@@ -155,7 +155,7 @@ fn dominators_that_are_not_there_are_named() {
 #[test]
 fn what_is_ignored_counts_here_and_that_is_said() {
     let mut harness = held_by(seed_app(), "Corpus.Seed.Worker");
-    let says = "What is ignored counts here";
+    let says = "What is ignored still counts here";
     assert!(!has(&harness, says));
     harness.state().outbox().send(Command::Ignore(vec![Ignore::RootKind(RootKind::Static)]));
     settle(&mut harness);
