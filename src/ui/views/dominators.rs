@@ -26,7 +26,11 @@ use crate::ui::widgets::{self, Button, ButtonKind, Copied, List, ListState, Row,
 /// Height of the icicle's pane.
 const ICICLE: f32 = 146.0;
 /// Below this width the maps stand under the tree.
-const NARROW: f32 = 760.0;
+const NARROW: f32 = 900.0;
+/// Below this width of the tree retained sizes have no bars.
+const TIGHT: f32 = 540.0;
+/// Width of the bars.
+const BAR: f32 = 66.0;
 
 /// What the view remembers.
 #[derive(Debug)]
@@ -280,12 +284,14 @@ pub(super) fn not_yet(ui: &mut Ui, rect: Rect, cx: &Cx<'_>) {
 
 fn columns(rect: Rect) -> [Column<u8>; 4] {
     let right = rect.right() - 18.0;
+    let retained = right - if rect.width() < TIGHT { 140.0 } else { 158.0 + BAR };
+    let objects = retained - 20.0;
     let column =
         |key, title, left, right, is_right, tip| Column { key, title, left, right, is_right, can_sort: false, tip };
     [
-        column(0, "Kept alive by", rect.left() + theme::PAD, right - 320.0, false, ""),
-        column(1, "Objects", right - 320.0, right - 244.0, true, "Objects that go with it, itself included"),
-        column(2, "Retained", right - 224.0, right - 80.0, true, "Bytes that go with it: exact"),
+        column(0, "Kept alive by", rect.left() + theme::PAD, objects - 76.0, false, ""),
+        column(1, "Objects", objects - 76.0, objects, true, "Objects that go with it, itself included"),
+        column(2, "Retained", retained, right - 80.0, true, "Bytes that go with it: exact"),
         column(3, "Own", right - 64.0, right, true, "Bytes of the object itself"),
     ]
 }
@@ -382,7 +388,9 @@ fn row_ui(pen: &Pen, row: &Row, line: &DominatorLine, columns: &[Column<u8>; 4],
     }
     words_ui(pen, x, name.right - 8.0, y, &line.words);
     pen.text_right(objects.right, y, &number::count(line.retained.count), theme::BODY, theme.t1);
-    share_bar(pen, retained.left, y, 66.0, line.retained.bytes, most, BarLook::Exact);
+    if retained.right - retained.left > 2.0 * BAR {
+        share_bar(pen, retained.left, y, BAR, line.retained.bytes, most, BarLook::Exact);
+    }
     pen.size(retained.right, y, line.retained.bytes, theme.t1);
     pen.size(own.right, y, line.own_bytes, theme.t2);
     let (prefix, own_name) = line.words.short();
