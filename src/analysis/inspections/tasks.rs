@@ -32,6 +32,11 @@ const FLAGS_DONE: i32 = 0x0160_0000;
 const MIN_FAULTED: usize = 10;
 /// Waiters on one task that are called a finding.
 const MIN_WAITERS: u64 = 100;
+/// Kinds of waiters on one task that are named.
+const NAMED_WAITERS: usize = 3;
+
+/// A task with what waits for it, by kind.
+type Awaited = (ObjectId, Vec<(String, u64)>);
 
 pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<[Inspection; 2], Cancelled> {
     let tasks = reader.types_where(|name| name == "System.Threading.Tasks.Task");
@@ -44,7 +49,7 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     }
     let is_task: Vec<bool> = subject.snapshot.types.iter().map(|(id, _)| reader.derives(id, &tasks)).collect();
     let mut faulted: BTreeMap<String, Vec<ObjectId>> = BTreeMap::new();
-    let mut awaited: Vec<(ObjectId, u64, String)> = Vec::new();
+    let mut awaited: Vec<Awaited> = Vec::new();
     let mut n_pending = 0u64;
     for (index, object) in subject.snapshot.objects.ids().enumerate() {
         if index.is_multiple_of(65_536) {
@@ -59,9 +64,9 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
         }
         if flags & FLAGS_DONE == 0 {
             n_pending += 1;
-            let (n, waiter) = waiters(reader, object);
-            if n >= MIN_WAITERS {
-                awaited.push((object, n, waiter));
+            let found = waiters(reader, object, job)?;
+            if found.iter().map(|(_, n)| n).sum::<u64>() >= MIN_WAITERS {
+                awaited.push((object, found));
             }
         }
     }
@@ -106,15 +111,36 @@ fn faulted_answer(subject: &Subject<'_>, faulted: BTreeMap<String, Vec<ObjectId>
     FAULTED.answer(n >= MIN_FAULTED, number::counted(n as u64, "task", "tasks"), items)
 }
 
-/// Continuations of a task: none, one, or a list of them; and what the first is, in words.
-fn waiters(reader: &Reader<'_>, task: ObjectId) -> (u64, String) {
-    let Some(continuation) = reader.object(task, "m_continuationObject") else { return (0, String::new()) };
+/// Continuations of a task in words, with their numbers, most first: none, one, or a list of them with holes where one
+/// was taken back.
+fn waiters(reader: &Reader<'_>, task: ObjectId, job: &Job) -> Result<Vec<(String, u64)>, Cancelled> {
+    let Some(continuation) = reader.object(task, "m_continuationObject") else { return Ok(Vec::new()) };
     if !reader.type_name(continuation).starts_with("System.Collections.Generic.List<") {
-        return (1, waiter_text(reader, continuation));
+        return Ok(vec![(waiter_text(reader, continuation), 1)]);
     }
     let n = reader.int(continuation, "_size").map_or(0, |size| u64::from(size.max(0).cast_unsigned()));
-    let first = reader.object(continuation, "_items").and_then(|items| reader.element(items, 0));
-    (n, first.map(|first| waiter_text(reader, first)).unwrap_or_default())
+    let Some(items) = reader.object(continuation, "_items").filter(|_| n >= MIN_WAITERS) else {
+        return Ok(Vec::new());
+    };
+    // By type, and by code where it is a delegate: few kinds, whose words are made once each.
+    let mut kinds: BTreeMap<(TypeId, Option<u64>, Option<u64>), (u64, ObjectId)> = BTreeMap::new();
+    for index in 0..n.min(reader.len(items).unwrap_or(0)) {
+        if index.is_multiple_of(4_096) {
+            job.tick(0)?;
+        }
+        if let Some(waiter) = reader.element(items, index) {
+            let ty = reader.snapshot().objects.type_of(waiter);
+            let key = (ty, reader.long(waiter, "_methodPtr"), reader.long(waiter, "_methodPtrAux"));
+            kinds.entry(key).or_insert((0, waiter)).0 += 1;
+        }
+    }
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (n, waiter) in kinds.into_values() {
+        *counts.entry(waiter_text(reader, waiter)).or_default() += n;
+    }
+    let mut waiters: Vec<(String, u64)> = counts.into_iter().collect();
+    waiters.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    Ok(waiters)
 }
 
 /// The async method behind a continuation: its state machine is an argument of the box's type.
@@ -131,7 +157,7 @@ fn waiter_text(reader: &Reader<'_>, continuation: ObjectId) -> String {
 
 fn stuck_answer(
     subject: &Subject<'_>,
-    awaited: Vec<(ObjectId, u64, String)>,
+    awaited: Vec<Awaited>,
     n_pending: u64,
     job: &Job,
 ) -> Result<Inspection, Cancelled> {
@@ -139,18 +165,25 @@ fn stuck_answer(
         return Ok(STUCK.answer(false, number::counted(n_pending, "task pending", "tasks pending"), Vec::new()));
     }
     let mut items = Vec::new();
-    for (task, n, waiter) in &awaited {
+    let mut waiting = 0;
+    for (task, waiters) in &awaited {
         let mut cut = ObjectSet::new(subject.snapshot.objects.len());
         cut.insert(*task);
         let (_, bytes, _) = held_only_by(subject, &cut, job)?;
+        let n: u64 = waiters.iter().map(|(_, n)| n).sum();
+        waiting += n;
+        let mut kinds: Vec<String> = waiters.iter().take(NAMED_WAITERS).map(|(what, n)| times(*n, what)).collect();
+        let rest: u64 = waiters.iter().skip(NAMED_WAITERS).map(|(_, n)| n).sum();
+        if rest > 0 {
+            kinds.push(format!("{} others", number::count(rest)));
+        }
         items.push(Item {
-            text: format!("{} on one {}", times(*n, waiter), subject.snapshot.type_of(*task).display_name()),
-            objects: *n,
+            text: format!("{} on one {}", kinds.join(", "), subject.snapshot.type_of(*task).display_name()),
+            objects: n,
             bytes,
             example: Some(*task),
         });
     }
-    let waiting: u64 = awaited.iter().map(|(_, n, _)| n).sum();
     let result = format!(
         "{} on {}",
         number::counted(waiting, "waiter", "waiters"),
