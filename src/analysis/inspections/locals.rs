@@ -16,9 +16,10 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     let mut items = Vec::new();
     let slots =
         reader.types_where(|name| name.starts_with("System.Threading.ThreadLocal<") && name.ends_with("+LinkedSlot"));
-    items.extend(by_holder(subject, &slots, "ThreadLocal value", job)?);
+    items.extend(by_holder(subject, &slots, |slot| is_in_use(reader, slot), "ThreadLocal value", job)?);
     let contexts = reader.types_where(|name| name == "System.Threading.ExecutionContext");
-    items.extend(by_holder(subject, &contexts, "ExecutionContext with AsyncLocal values", job)?);
+    let what = "ExecutionContext with AsyncLocal values";
+    items.extend(by_holder(subject, &contexts, |context| has_values(reader, context), what, job)?);
     items.extend(thread_statics(subject, job)?);
     let found = items.iter().any(|item| subject.is_notable(item.bytes));
     let held: u64 = items.iter().map(|item| item.bytes).sum();
@@ -26,12 +27,34 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     Ok(LOCALS.answer(found, result, items))
 }
 
-/// What the objects of `types` keep alive alone.
-fn by_holder(subject: &Subject<'_>, types: &[bool], what: &str, job: &Job) -> Result<Option<Item>, Cancelled> {
+/// The head of a ThreadLocal's list of slots stands before all others and holds no value (ThreadLocal.cs).
+fn is_in_use(reader: &Reader<'_>, slot: ObjectId) -> bool {
+    const PREVIOUS: &str = "_previous|Previous";
+    !reader.has(reader.snapshot().objects.type_of(slot), PREVIOUS) || reader.object(slot, PREVIOUS).is_some()
+}
+
+/// The default contexts of the runtime have no map of values, or an empty one (ExecutionContext.cs).
+fn has_values(reader: &Reader<'_>, context: ObjectId) -> bool {
+    const VALUES: &str = "m_localValues";
+    if !reader.has(reader.snapshot().objects.type_of(context), VALUES) {
+        return true;
+    }
+    let map = reader.object(context, VALUES);
+    map.is_some_and(|map| !reader.type_name(map).ends_with("+EmptyAsyncLocalValueMap"))
+}
+
+/// What the objects of `types` that hold something keep alive alone.
+fn by_holder(
+    subject: &Subject<'_>,
+    types: &[bool],
+    holds: impl Fn(ObjectId) -> bool,
+    what: &str,
+    job: &Job,
+) -> Result<Option<Item>, Cancelled> {
     let mut cut = ObjectSet::new(subject.snapshot.objects.len());
     let (mut n, mut example) = (0u64, None);
     for object in subject.snapshot.objects.ids() {
-        if types[subject.snapshot.objects.type_of(object).index()] && subject.live(object) {
+        if types[subject.snapshot.objects.type_of(object).index()] && subject.live(object) && holds(object) {
             n += 1;
             example = example.or(Some(object));
             cut.insert(object);
