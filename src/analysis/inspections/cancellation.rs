@@ -21,7 +21,7 @@ const MAX_CHAIN: usize = 50_000_000;
 pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<Inspection, Cancelled> {
     let nodes = reader.types_where(|name| name == "System.Threading.CancellationTokenSource+CallbackNode");
     let node_type = nodes.iter().position(|&is| is).map(|index| crate::snapshot::TypeId(index as u32));
-    let Some(node_type) = node_type else { return Ok(REGISTRATIONS.nothing()) };
+    let Some(node_type) = node_type else { return Ok(REGISTRATIONS.absent(reader)) };
     if !reader.has(node_type, "Next") || !reader.has(node_type, "Callback") {
         return Ok(REGISTRATIONS.not_possible("the registration's fields have no names in this dump".to_owned()));
     }

@@ -117,7 +117,7 @@ pub(super) fn occupancy(reader: &Reader<'_>, collection: ObjectId, kind: Kind) -
 pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<Inspection, Cancelled> {
     let kinds = kinds(reader);
     if kinds.iter().all(Option::is_none) {
-        return Ok(SPARSE.nothing());
+        return Ok(SPARSE.absent(reader));
     }
     /// Collections of one type.
     #[derive(Default)]

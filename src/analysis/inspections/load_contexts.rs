@@ -49,6 +49,9 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
             });
         }
     }
+    if n_collectible == 0 && !reader.has_runtime_names() {
+        return Ok(CONTEXTS.absent(reader));
+    }
     let found = !items.is_empty();
     let instances = holders.len() as u64;
     let result = if n_collectible == 0 && allocators.is_empty() {

@@ -22,6 +22,9 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     items.extend(by_holder(subject, &contexts, |context| has_values(reader, context), what, job)?);
     items.extend(thread_statics(subject, job)?);
     let found = items.iter().any(|item| subject.is_notable(item.bytes));
+    if !found && !reader.has_runtime_names() {
+        return Ok(LOCALS.absent(reader));
+    }
     let held: u64 = items.iter().map(|item| item.bytes).sum();
     let result = if held == 0 { "nothing found".to_owned() } else { format!("hold {}", number::size(held)) };
     Ok(LOCALS.answer(found, result, items))

@@ -132,6 +132,15 @@ impl Description {
         self.with(Outcome::Nothing, "nothing found".to_owned(), 0, 0, Vec::new())
     }
 
+    /// The answer when no object has a type that is known by its name: there is none, or the names are not in the dump.
+    fn absent(self, reader: &Reader<'_>) -> Inspection {
+        if reader.has_runtime_names() {
+            self.nothing()
+        } else {
+            self.not_possible("the runtime's types have no names in this dump".to_owned())
+        }
+    }
+
     fn not_possible(self, why: String) -> Inspection {
         self.with(Outcome::NotPossible(why.clone()), format!("not possible: {why}"), 0, 0, Vec::new())
     }

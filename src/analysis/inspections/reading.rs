@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::base::{Addr, ElementType};
-use crate::snapshot::{HeapSnapshot, MethodName, ObjectId, TypeId, TypeShape};
+use crate::snapshot::{HeapSnapshot, MethodName, ModuleRow, ObjectId, TypeId, TypeShape};
+
+/// The runtime's own library.
+const CORE_LIBRARY: &str = "System.Private.CoreLib.dll";
 
 /// Bytes from the object's address to a field, and what is stored there.
 type Place = (u64, ElementType);
@@ -28,6 +31,13 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn snapshot(&self) -> &'a HeapSnapshot {
         self.snapshot
+    }
+
+    /// True when the types of the runtime's own library have their names, so that one that is not found is not there.
+    #[must_use]
+    pub fn has_runtime_names(&self) -> bool {
+        let is_nameless = |module: &ModuleRow| module.name == CORE_LIBRARY && module.metadata.is_err();
+        !self.snapshot.modules.iter().any(is_nameless)
     }
 
     /// Types whose name `matches`, as a column by type id. One pass over the type table.

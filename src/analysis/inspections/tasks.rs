@@ -41,7 +41,7 @@ type Awaited = (ObjectId, Vec<(String, u64)>);
 pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<[Inspection; 2], Cancelled> {
     let tasks = reader.types_where(|name| name == "System.Threading.Tasks.Task");
     let Some(task) = tasks.iter().position(|&is| is).map(|index| TypeId(index as u32)) else {
-        return Ok([FAULTED.nothing(), STUCK.nothing()]);
+        return Ok([FAULTED.absent(reader), STUCK.absent(reader)]);
     };
     if !reader.has(task, "m_stateFlags") || !reader.has(task, "m_continuationObject") {
         let why = "the task's fields have no names in this dump";

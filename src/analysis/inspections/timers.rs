@@ -25,7 +25,7 @@ struct Group {
 
 pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<Inspection, Cancelled> {
     let timer_types = reader.types_where(|name| name == "System.Threading.TimerQueueTimer");
-    let Some(ty) = timer_types.iter().position(|&is| is) else { return Ok(TIMERS.nothing()) };
+    let Some(ty) = timer_types.iter().position(|&is| is) else { return Ok(TIMERS.absent(reader)) };
     let ty = crate::snapshot::TypeId(ty as u32);
     if !reader.has(ty, "_timerCallback|m_timerCallback") {
         return Ok(TIMERS.not_possible("the timer's fields have no names in this dump".to_owned()));
