@@ -2,7 +2,7 @@
 
 use super::Heap;
 use super::dominators::{Dominator, DominatorTree, Retained};
-use super::events::{EventGroup, Events, SubscriberKind, UNNAMED_METHOD};
+use super::events::{EventGroup, Events, Publisher, SubscriberKind, UNNAMED_METHOD};
 use super::suspects::{Suspect, SuspectKind, Suspects};
 use crate::base::number;
 use crate::snapshot::preview::without_namespaces;
@@ -124,12 +124,15 @@ fn explains(tree: &DominatorTree, events: &Events, group: usize, leak: &EventGro
         || events.handlers(group).take(64).any(|(delegate, _)| is_below(delegate))
 }
 
-/// `Dispatcher.Shutdown` of a type and its field.
-fn member(type_name: &str, field: &str) -> String {
-    if field.starts_with("+0x") {
-        return format!("field {field} of {}", short(type_name));
+/// `static event **Dispatcher.Shutdown**`; a field without a name by its place: `delegate field **+0x8 of type 0x7f…**`.
+fn event_text(publisher: &Publisher) -> String {
+    let (words, owner) = (publisher.words(), short(&publisher.type_name));
+    let place = publisher.field.strip_prefix("field ").unwrap_or(&publisher.field);
+    if !place.starts_with("+0x") && !place.starts_with("at 0x") {
+        return format!("{words} **{owner}.{}**", publisher.field);
     }
-    format!("{}.{field}", short(type_name))
+    let noun = if words.ends_with("field") { "" } else { " field" };
+    format!("{words}{noun} **{place} of {owner}**")
 }
 
 /// A type's own name; one without a name by its MethodTable, said to be one.
@@ -141,7 +144,6 @@ fn short(type_name: &str) -> String {
 #[must_use]
 pub fn event_sentences(group: &EventGroup, live: Retained) -> [String; 2] {
     let who = short(&group.subscriber.type_name);
-    let event = member(&group.publisher.type_name, &group.publisher.field);
     let objects = if group.n_subscribers == 1 { "object subscribes" } else { "objects subscribe" };
     let through = if group.subscriber.kind == SubscriberKind::Closure { " through closures" } else { "" };
     let freed = group.freed.unwrap_or_default().bytes;
@@ -159,9 +161,9 @@ pub fn event_sentences(group: &EventGroup, live: Retained) -> [String; 2] {
     };
     [
         format!(
-            "**{} {who}** {objects}{through} to the {} **{event}**; {alone}.",
+            "**{} {who}** {objects}{through} to the {}; {alone}.",
             number::count(group.n_subscribers),
-            group.publisher.words()
+            event_text(&group.publisher)
         ),
         format!(
             "Removing the handlers {method} brings back **{}**, {} of the live heap.",
@@ -182,7 +184,13 @@ pub fn suspect_sentences(snapshot: &HeapSnapshot, suspect: &Suspect, live: Retai
     };
     let (verb, at) = (if suspect.n_objects == 1 { "keeps" } else { "keep" }, root_text(&suspect.root));
     let share = number::share(suspect.retained.bytes, live.bytes);
+    // Where the way down ends at one object that is big by itself, that is what there is to say.
+    let is_one = suspect.accumulated.count == 1 && suspect.accumulated.bytes * 2 > suspect.retained.bytes;
     let most = match suspect.types.first() {
+        Some(_) if is_one => {
+            let (of, size) = (name(snapshot.objects.type_of(suspect.accumulation_point)), suspect.accumulated.bytes);
+            format!("Most of it is one **{of}** of {}.", number::size(size))
+        }
         Some(share) => {
             let (of, size) = (name(share.ty), number::size(share.bytes));
             let what = if share.count == 1 {
