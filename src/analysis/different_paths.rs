@@ -220,19 +220,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability, referrers};
+    use crate::analysis::tests::with_heap;
     use crate::base::HandleKind;
-    use crate::snapshot::{HeapGraph, HeapSnapshot};
     use crate::synth::graph::GraphSpec;
     use crate::synth::heap::{HeapBuilder, Kind};
-
-    fn with_heap<T>(heap: &(HeapSnapshot, HeapGraph), test: impl FnOnce(&Heap<'_>) -> T) -> T {
-        let (snapshot, graph) = heap;
-        let referrers = referrers(graph, &Job::new()).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(snapshot, graph, options, &Job::new()).unwrap();
-        test(&Heap { snapshot, graph, referrers: &referrers, reachability: &reachability })
-    }
 
     #[test]
     fn nearly_the_same_comes_last_and_each_root_once() {

@@ -188,7 +188,8 @@ fn is_nested(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability, referrers, root_path};
+    use crate::analysis::root_path;
+    use crate::analysis::tests::with_heap;
     use crate::base::Job;
     use crate::snapshot::HeapGraph;
     use crate::synth::heap::{HeapBuilder, Kind};
@@ -200,19 +201,15 @@ mod tests {
         folding: Folding,
         pick: impl Fn(&HeapSnapshot, ObjectId) -> bool,
     ) -> Vec<String> {
-        let (snapshot, graph) = heap;
-        let job = Job::new();
-        let referrers = referrers(graph, &job).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(snapshot, graph, options, &job).unwrap();
-        let heap = Heap { snapshot, graph, referrers: &referrers, reachability: &reachability };
-        let object = snapshot.objects.ids().find(|&id| pick(snapshot, id)).unwrap();
-        let path = root_path(&heap, object, &job).unwrap().unwrap();
         let word = |step: ShownStep| match step {
             ShownStep::Object { via, n_hidden, .. } => format!("{}+{n_hidden}", via.unwrap_or_default()),
             ShownStep::Run { n, is_one_type, .. } => format!("{n} more {is_one_type}"),
         };
-        path.shown(&heap, folding).into_iter().map(word).collect()
+        with_heap(heap, |heap| {
+            let object = heap.snapshot.objects.ids().find(|&id| pick(heap.snapshot, id)).unwrap();
+            let path = root_path(heap, object, &Job::new()).unwrap().unwrap();
+            path.shown(heap, folding).into_iter().map(word).collect()
+        })
     }
 
     #[test]

@@ -123,22 +123,16 @@ pub fn instances(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability};
+    use crate::analysis::tests::with_heap;
     use crate::synth::sample::sample;
 
     fn check(filter: InstanceFilter, expected: usize) {
-        let (snapshot, graph) = sample();
-        let job = Job::new();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reach = reachability(&snapshot, &graph, options, &job).unwrap();
-        let found = instances(&snapshot, Some(&reach), &filter, &job).unwrap();
+        let (heap, job) = (sample(), Job::new());
+        let found = with_heap(&heap, |heap| instances(heap.snapshot, Some(heap.reachability), &filter, &job)).unwrap();
         assert_eq!(found.len(), expected, "{filter:?}");
         assert!(found.is_sorted());
         if filter.asks_for_holders() {
-            assert!(
-                instances(&snapshot, None, &filter, &job).unwrap().is_empty(),
-                "nothing is known of what holds them"
-            );
+            assert!(instances(&heap.0, None, &filter, &job).unwrap().is_empty(), "nothing is known of what holds them");
         }
     }
 

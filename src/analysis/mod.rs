@@ -45,6 +45,8 @@ pub mod referrers;
 pub mod root_path;
 pub mod roots;
 pub mod suspects;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod verdict;
 pub mod what_if;
 

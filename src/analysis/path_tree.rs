@@ -179,25 +179,24 @@ pub fn held_by_stacks_alone(heap: &Heap<'_>) -> ObjectSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability, referrers};
+    use crate::analysis::tests::with_heap;
     use crate::synth::graph::GraphSpec;
     use crate::synth::sample::sample;
 
     #[test]
     fn the_sample_unfolds_to_the_event() {
-        let (snapshot, graph) = sample();
-        let referrers = referrers(&graph, &Job::new()).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(&snapshot, &graph, options, &Job::new()).unwrap();
-        let heap = Heap { snapshot: &snapshot, graph: &graph, referrers: &referrers, reachability: &reachability };
-        let job = Job::new();
+        with_heap(&sample(), the_event_holds_the_first_worker);
+    }
+
+    fn the_event_holds_the_first_worker(heap: &Heap<'_>) {
+        let (snapshot, job) = (heap.snapshot, Job::new());
         let is_worker = |&id: &ObjectId| snapshot.type_of(id).name.known() == Some("Corpus.Seed.Worker");
         let worker = snapshot.objects.ids().find(is_worker).unwrap();
         let mut branch = Vec::new();
         let mut at = worker;
         let mut edges = Vec::new();
         loop {
-            let level = holders(&heap, at, &branch, Page::FIRST, &job).unwrap();
+            let level = holders(heap, at, &branch, Page::FIRST, &job).unwrap();
             let Some(first) = level.rows.iter().find(|row| !row.is_cycle && row.distance.is_some()) else {
                 assert_eq!(level.roots[0].name, "static Corpus.Seed.Dispatcher.Shutdown");
                 break;
@@ -208,10 +207,10 @@ mod tests {
         }
         assert_eq!(edges, ["_target", "[0]", "_invocationList"]);
         // The multicast delegate's target is itself.
-        let level = holders(&heap, at, &branch, Page::FIRST, &job).unwrap();
+        let level = holders(heap, at, &branch, Page::FIRST, &job).unwrap();
         assert!(level.rows.iter().any(|row| row.object == at && row.is_cycle));
         // The handler is in a stale list too.
-        let level = holders(&heap, branch[1], &branch[..1], Page::FIRST, &job).unwrap();
+        let level = holders(heap, branch[1], &branch[..1], Page::FIRST, &job).unwrap();
         assert_eq!((level.n_rows, level.n_alive), (2, 1));
         assert_eq!(level.rows[1].distance, None);
     }
@@ -222,12 +221,11 @@ mod tests {
         let mut lists: Vec<Vec<u32>> = (0..n).map(|_| vec![n]).collect();
         lists.push(vec![]);
         lists[7] = vec![n, n];
-        let (snapshot, graph) = GraphSpec::from_lists(&lists).with_handles(&[7, 99_999]).build();
-        let referrers = referrers(&graph, &Job::new()).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(&snapshot, &graph, options, &Job::new()).unwrap();
-        let heap = Heap { snapshot: &snapshot, graph: &graph, referrers: &referrers, reachability: &reachability };
-        let page = |skip, take| holders(&heap, ObjectId(n), &[], Page { skip, take }, &Job::new()).unwrap();
+        with_heap(&GraphSpec::from_lists(&lists).with_handles(&[7, 99_999]).build(), |heap| check_pages(heap, n));
+    }
+
+    fn check_pages(heap: &Heap<'_>, n: u32) {
+        let page = |skip, take| holders(heap, ObjectId(n), &[], Page { skip, take }, &Job::new()).unwrap();
         let first = page(0, 3);
         assert_eq!((first.n_rows, first.n_alive), (u64::from(n), 2));
         let ids = |level: &Holders| level.rows.iter().map(|row| row.object.0).collect::<Vec<_>>();
@@ -236,6 +234,6 @@ mod tests {
         assert_eq!(ids(&page(3, 2)), [1, 2]);
         assert_eq!(ids(&page(n as usize - 1, 10)), [n - 2 + 1 - 1]);
         assert!(page(n as usize, 10).rows.is_empty());
-        assert!(holders(&heap, ObjectId(0), &[], Page::FIRST, &Job::new()).unwrap().nothing_holds_it());
+        assert!(holders(heap, ObjectId(0), &[], Page::FIRST, &Job::new()).unwrap().nothing_holds_it());
     }
 }

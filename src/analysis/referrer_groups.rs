@@ -96,7 +96,7 @@ fn without_index(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability, referrers};
+    use crate::analysis::tests::with_heap;
     use crate::base::HandleKind;
     use crate::synth::heap::{HeapBuilder, Kind};
 
@@ -116,13 +116,8 @@ mod tests {
             heap.set_in_element(array, index, "value", hub);
         }
         heap.handle(HandleKind::Strong, users[9]);
-        let (snapshot, graph) = heap.build();
-        let job = Job::new();
-        let referrers = referrers(&graph, &job).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(&snapshot, &graph, options, &job).unwrap();
-        let heap = Heap { snapshot: &snapshot, graph: &graph, referrers: &referrers, reachability: &reachability };
-        let groups = referrer_groups(&heap, hub, &job).unwrap();
+        let built = heap.build();
+        let (snapshot, groups) = (&built.0, with_heap(&built, |heap| referrer_groups(heap, hub, &Job::new())).unwrap());
         let lines: Vec<(String, &str, u64, u64)> = groups
             .iter()
             .map(|group| {

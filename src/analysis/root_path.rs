@@ -231,19 +231,10 @@ pub(super) fn steps_up(heap: &Heap<'_>, objects: &[ObjectId]) -> Vec<Up> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::{ReachabilityOptions, reachability, referrers};
+    use crate::analysis::tests::with_heap;
     use crate::base::HandleKind;
-    use crate::snapshot::{HeapGraph, HeapSnapshot};
     use crate::synth::heap::{HeapBuilder, Kind};
     use crate::synth::sample::sample;
-
-    fn with_heap(heap: &(HeapSnapshot, HeapGraph), test: impl Fn(&Heap<'_>)) {
-        let (snapshot, graph) = heap;
-        let referrers = referrers(graph, &Job::new()).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(snapshot, graph, options, &Job::new()).unwrap();
-        test(&Heap { snapshot, graph, referrers: &referrers, reachability: &reachability });
-    }
 
     fn check(heap: &Heap<'_>, object: ObjectId, expected: Option<&str>) {
         let path = root_path(heap, object, &Job::new()).unwrap();

@@ -318,3 +318,208 @@ fn types_below(view: &TreeView<'_>, from: &[ObjectId], job: &Job) -> Result<Vec<
     shares.truncate(TOP_TYPES);
     Ok(shares)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::tests::{with_heap, with_tree};
+    use crate::base::HandleKind;
+    use crate::snapshot::{HeapGraph, HeapSnapshot};
+    use crate::synth::heap::{HeapBuilder, Kind};
+
+    fn found(heap: &(HeapSnapshot, HeapGraph)) -> Suspects {
+        with_heap(heap, |asked| with_tree(heap, |view| suspects(asked, view, &Job::new()).unwrap()))
+    }
+
+    /// A `byte[]` that takes `bytes`.
+    fn buffer(heap: &mut HeapBuilder, bytes: u64) -> ObjectId {
+        heap.bytes(bytes as u32 - 24)
+    }
+
+    /// An object of type `name` that keeps `bytes` with itself.
+    fn holder(heap: &mut HeapBuilder, name: &str, bytes: u64) -> ObjectId {
+        let ty = heap.class(name, &[("buffer", Kind::Reference)]);
+        let (object, buffer) = (heap.object(ty), buffer(heap, bytes - 24));
+        heap.set(object, "buffer", buffer);
+        object
+    }
+
+    /// Static fields that keep so many bytes each, through objects of a type each.
+    fn holders(bytes: &[u64]) -> Suspects {
+        let mut heap = HeapBuilder::new();
+        let owner = heap.class("App.Stores", &[]);
+        for (index, &bytes) in bytes.iter().enumerate() {
+            let object = holder(&mut heap, &format!("App.Holder{index}"), bytes);
+            heap.static_field(owner, &format!("F{index}"), Some(object));
+        }
+        found(&heap.build())
+    }
+
+    fn roots(found: &Suspects) -> Vec<&str> {
+        found.suspects.iter().map(|suspect| suspect.root.as_str()).collect()
+    }
+
+    #[test]
+    fn a_suspect_keeps_more_than_the_floor() {
+        let at = holders(&[FLOOR_BYTES]);
+        assert_eq!((at.threshold_bytes, at.suspects.len()), (FLOOR_BYTES, 0));
+        assert_eq!(at.largest_below, Some(("F0".to_owned(), Retained { bytes: FLOOR_BYTES, count: 2 })));
+        let above = holders(&[FLOOR_BYTES + 8]);
+        assert_eq!(roots(&above), ["static App.Stores.F0"]);
+        assert_eq!(above.suspects[0].retained, Retained { bytes: FLOOR_BYTES + 8, count: 2 });
+        assert_eq!(above.largest_below, None);
+    }
+
+    #[test]
+    fn and_more_than_a_tenth_of_what_lives() {
+        // The array behind two static fields takes 24 bytes and 16.
+        let tenth = 2 * FLOOR_BYTES;
+        let big = 9 * tenth - 40;
+        let at = holders(&[big, tenth]);
+        assert_eq!((at.live.bytes, at.threshold_bytes), (10 * tenth, tenth));
+        assert_eq!(roots(&at), ["static App.Stores.F0"]);
+        let above = holders(&[big - 80, tenth]);
+        assert_eq!(above.threshold_bytes, tenth - 8);
+        assert_eq!(roots(&above), ["static App.Stores.F0", "static App.Stores.F1"]);
+    }
+
+    /// Objects of the types `names` with 64 KiB each, on handles of their own.
+    fn many(names: &[&str]) -> Suspects {
+        let mut heap = HeapBuilder::new();
+        let mut types = BTreeMap::new();
+        for &name in names {
+            let ty = *types.entry(name).or_insert_with(|| heap.class(name, &[("buffer", Kind::Reference)]));
+            let (object, buffer) = (heap.object(ty), buffer(&mut heap, (64 << 10) - 24));
+            heap.set(object, "buffer", buffer);
+            heap.handle(HandleKind::Strong, object);
+        }
+        found(&heap.build())
+    }
+
+    #[test]
+    fn many_of_one_type_are_a_group_where_none_is_big_alone() {
+        // Sixteen times 64 KiB is the floor, no more.
+        assert_eq!(many(&["App.Row"; 16]).suspects, []);
+        let group = many(&["App.Row"; 17]);
+        let [only] = group.suspects.as_slice() else { panic!("{group:?}") };
+        assert_eq!((only.kind, only.n_objects), (SuspectKind::Group, 17));
+        assert_eq!(only.retained, Retained { bytes: 17 << 16, count: 34 });
+        assert_eq!((only.way.len(), only.root.as_str()), (0, "strong handle"));
+        // Of two types each is small.
+        let mixed: Vec<&str> = ["App.Row", "App.Column"].into_iter().cycle().take(20).collect();
+        assert_eq!(many(&mixed).suspects, []);
+    }
+
+    #[test]
+    fn what_is_big_alone_is_no_part_of_a_group() {
+        let mut heap = HeapBuilder::new();
+        let ty = heap.class("App.Row", &[("buffer", Kind::Reference)]);
+        for bytes in [3 << 20, 700 << 10, 700 << 10] {
+            let (object, buffer) = (heap.object(ty), buffer(&mut heap, bytes));
+            heap.set(object, "buffer", buffer);
+            heap.handle(HandleKind::Strong, object);
+        }
+        let found = found(&heap.build());
+        let kinds: Vec<_> = found.suspects.iter().map(|suspect| (suspect.kind, suspect.n_objects)).collect();
+        assert_eq!(kinds, [(SuspectKind::Single, 1), (SuspectKind::Group, 2)]);
+    }
+
+    #[test]
+    fn few_objects_weigh_a_quarter_and_groups_half() {
+        let weight = |kind, count| {
+            let mut one = holders(&[FLOOR_BYTES + 8]).suspects.remove(0);
+            (one.kind, one.retained) = (kind, Retained { bytes: 8_000, count });
+            one.weight()
+        };
+        assert_eq!((weight(SuspectKind::Single, PILE), weight(SuspectKind::Single, PILE - 1)), (8_000, 2_000));
+        assert_eq!((weight(SuspectKind::Group, PILE), weight(SuspectKind::Group, PILE - 1)), (4_000, 1_000));
+        // A pile of small objects stands before one buffer of three times its size.
+        let mut heap = HeapBuilder::new();
+        let owner = heap.class("App.Stores", &[]);
+        let one = holder(&mut heap, "App.Frame", 6 << 20);
+        let rows = heap.array(heap.type_named("System.Object[]"), 200);
+        for index in 0..200 {
+            let row = buffer(&mut heap, 10 << 10);
+            heap.set_element(rows, index, row);
+        }
+        heap.static_field(owner, "Frame", Some(one));
+        heap.static_field(owner, "Rows", Some(rows));
+        assert_eq!(roots(&found(&heap.build())), ["static App.Stores.Rows", "static App.Stores.Frame"]);
+    }
+
+    /// A static cache of 2,000,000 bytes whose inner object keeps so many of them.
+    fn nested(inner_bytes: u64) -> Suspects {
+        let mut heap = HeapBuilder::new();
+        let owner = heap.class("App.Stores", &[]);
+        let cache = heap.class("App.Cache", &[("rest", Kind::Reference), ("inner", Kind::Reference)]);
+        let cache = heap.object(cache);
+        let (inner, rest) = (buffer(&mut heap, inner_bytes), buffer(&mut heap, 2_000_000 - 32 - inner_bytes));
+        heap.set(cache, "inner", inner);
+        heap.set(cache, "rest", rest);
+        heap.static_field(owner, "Cache", Some(cache));
+        found(&heap.build())
+    }
+
+    #[test]
+    fn the_way_down_ends_where_no_child_keeps_nearly_all() {
+        let followed = &nested(1_400_000).suspects[0];
+        assert_eq!(followed.retained.bytes, 2_000_000);
+        assert_eq!((followed.way.as_slice(), followed.accumulated.bytes), (["inner".to_owned()].as_slice(), 1_400_000));
+        let stays = &nested(1_399_992).suspects[0];
+        assert_eq!((stays.way.len(), stays.accumulation_point), (0, stays.object));
+        assert_eq!(stays.accumulated, stays.retained);
+    }
+
+    /// A static list of `n` rows; the list hangs in element `at` of an array below `field` of `owner`.
+    fn pile(owner: &str, field: &str, at: u32, n: u32) -> Suspect {
+        let mut heap = HeapBuilder::new();
+        buffer(&mut heap, 24 + u64::from(at) * 8);
+        let stores = heap.class(owner, &[]);
+        let cache = heap.class("App.Cache", &[(field, Kind::Reference)]);
+        let list = heap.class("App.List", &[("items", Kind::Reference)]);
+        let row = heap.class("App.Row", &[("buffer", Kind::Reference)]);
+        let objects = heap.type_named("System.Object[]");
+        let (cache, parts, list, items) =
+            (heap.object(cache), heap.array(objects, at + 1), heap.object(list), heap.array(objects, n));
+        heap.set(cache, field, parts);
+        heap.set_element(parts, at, list);
+        heap.set(list, "items", items);
+        for index in 0..n {
+            let (row, buffer) = (heap.object(row), buffer(&mut heap, 8_000));
+            heap.set(row, "buffer", buffer);
+            heap.set_element(items, index, row);
+        }
+        heap.static_field(stores, "Cache", Some(cache));
+        found(&heap.build()).suspects.remove(0)
+    }
+
+    #[test]
+    fn things_pile_up_in_the_array_and_are_named() {
+        let suspect = pile("App.Stores", "parts", 3, 200);
+        assert_eq!(suspect.way, ["parts", "[3]", "items"]);
+        assert_eq!((suspect.root.as_str(), suspect.n_objects), ("static App.Stores.Cache", 1));
+        assert_eq!(suspect.accumulated.count, 401);
+        let counts: Vec<u64> = suspect.types.iter().map(|share| share.count).collect();
+        assert_eq!(counts, [200, 200, 2], "buffers, rows, arrays");
+        let expected = ["App.Cache", "System.Byte[]", "App.Row", "System.Object[]", "App.Stores.Cache"];
+        assert_eq!(suspect.keywords, expected);
+    }
+
+    #[test]
+    fn a_fingerprint_changes_with_names_and_with_nothing_else() {
+        let plain = pile("App.Stores", "parts", 3, 200).fingerprint;
+        assert_eq!(pile("App.Stores", "parts", 3, 400).fingerprint, plain, "other counts");
+        assert_eq!(pile("App.Stores", "parts", 41, 200).fingerprint, plain, "another place, other addresses");
+        assert_ne!(pile("App.Stores", "pages", 3, 200).fingerprint, plain, "another field on the way");
+        assert_ne!(pile("App.Others", "parts", 3, 200).fingerprint, plain, "another static field");
+    }
+
+    #[test]
+    fn the_storage_of_static_fields_and_literals_is_no_suspect() {
+        let mut heap = HeapBuilder::new();
+        let literal = heap.string("literal");
+        (0..140_000).for_each(|_| heap.literal(literal));
+        let found = found(&heap.build());
+        assert!(found.live.bytes > FLOOR_BYTES && found.suspects.is_empty(), "{found:?}");
+    }
+}

@@ -249,3 +249,222 @@ fn garbage_sentences(heap: &Heap<'_>, live: Retained, garbage: Retained) -> [Str
         format!("It is no leak: only **{}** is alive.{own}", number::size(live.bytes)),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::events::PublisherKind;
+    use crate::analysis::findings::Findings;
+    use crate::analysis::tests::{findings_of, with_heap};
+    use crate::base::HandleKind;
+    use crate::snapshot::HeapGraph;
+    use crate::synth::heap::{HeapBuilder, Kind};
+    use crate::synth::sample::{sample, seed};
+
+    type Built = (HeapSnapshot, HeapGraph);
+
+    /// `n` views of 1,024 bytes on the static event `App.Clock.Tick`, beside `bytes` in static fields that are each too
+    /// small to be suspected.
+    fn views(n: usize, bytes: &[u32]) -> HeapBuilder {
+        let mut heap = HeapBuilder::new();
+        let handler = heap.delegate_type("System.EventHandler");
+        let view = heap.class("App.View", &[("buffer", Kind::Reference)]);
+        let clock = heap.class("App.Clock", &[]);
+        let code = heap.method("App.View", "OnTick", false);
+        let mut handlers = Vec::new();
+        for _ in 0..n {
+            let (view, buffer) = (heap.object(view), heap.bytes(1_024 - 24 - 24 - 64));
+            heap.set(view, "buffer", buffer);
+            handlers.push(heap.delegate(handler, Some(view), code));
+        }
+        if n > 0 {
+            let tick = heap.multicast(handler, &handlers);
+            heap.static_field(clock, "Tick", Some(tick));
+        }
+        for (index, &bytes) in bytes.iter().enumerate() {
+            let ty = heap.vector(&format!("App.Part{index}[]"), Kind::Number(crate::base::ElementType::U1));
+            let part = heap.array(ty, bytes - 24);
+            heap.static_field(clock, &format!("Part{index}"), Some(part));
+        }
+        heap
+    }
+
+    /// What comes back with [`views`]: 1,024 bytes a view, the delegate, and its list.
+    fn freed(n: u64) -> u64 {
+        n * 1_024 + 64 + 24 + 8 * n.next_power_of_two()
+    }
+
+    fn headline(heap: HeapBuilder) -> Headline {
+        findings_of(&heap.build()).verdict.headline
+    }
+
+    #[test]
+    fn a_heap_without_leaks_is_said_to_be_healthy() {
+        let Findings { verdict, events, suspects, .. } = findings_of(&seed(16, 16));
+        assert_eq!((verdict.headline, verdict.others.len()), (Headline::Healthy, 0));
+        assert_eq!((events.leaks().count(), suspects.suspects.len()), (0, 0));
+        assert_eq!(verdict.sentences[0], "No leak found.");
+        assert_eq!(verdict.uncertain, None);
+    }
+
+    #[test]
+    fn garbage_is_named_when_it_is_more_than_half_and_nothing_leaks() {
+        let with_garbage = |garbage: u32| {
+            let mut heap = HeapBuilder::new();
+            let worker = heap.class("App.Worker", &[]);
+            (0..300).for_each(|_| _ = heap.object(worker));
+            heap.bytes(garbage - 24);
+            let live = heap.bytes(100_000 - 24);
+            heap.handle(HandleKind::Strong, live);
+            findings_of(&heap.build()).verdict
+        };
+        // Workers take 7,200 bytes of the 100,000 that are half.
+        assert_eq!(with_garbage(92_800).headline, Headline::Healthy);
+        let verdict = with_garbage(92_808);
+        assert_eq!((verdict.headline, verdict.garbage.count), (Headline::Garbage, 301));
+        assert_eq!(verdict.garbage.bytes, 100_008);
+        assert!(verdict.sentences[0].contains("garbage that was not collected yet"), "{:?}", verdict.sentences);
+        assert!(verdict.sentences[1].contains("It is no leak"), "{:?}", verdict.sentences);
+        assert!(verdict.sentences[1].contains("300 **Worker** are among it"), "{:?}", verdict.sentences);
+        // A leak is worse than any garbage.
+        let mut heap = views(300, &[]);
+        heap.bytes(2 << 20);
+        assert_eq!(headline(heap), Headline::Event(0));
+    }
+
+    #[test]
+    fn a_small_event_leak_stands_first_by_its_share_or_its_bytes() {
+        // 256 KiB of 15 static fields of 2 MiB: 0.8 %.
+        let parts = [2 << 20; 15];
+        let n = (1..).find(|&n| freed(n) >= FLOOR_BYTES).unwrap();
+        assert_eq!(headline(views(n as usize, &parts)), Headline::Event(0));
+        let small = findings_of(&views(n as usize - 1, &parts).build());
+        assert_eq!(small.events.leaks().count(), 1);
+        assert_eq!(
+            (small.verdict.headline, small.verdict.others.as_slice()),
+            (Headline::Healthy, [Headline::Event(0)].as_slice())
+        );
+        // 20 KiB in 2 MiB are one per cent, in 2.2 MiB they are less.
+        let share = |part: u32| headline(views(20, &[part; 3]));
+        let live = freed(20) * 100;
+        let part = ((live - freed(20) - 24 - 4 * 8) / 3) as u32 / 8 * 8;
+        assert_eq!((share(part), share(part + 8)), (Headline::Event(0), Headline::Healthy));
+    }
+
+    #[test]
+    fn one_leak_is_told_once() {
+        // The event is a holder above the threshold as well.
+        let found = findings_of(&sample());
+        assert_eq!(found.suspects.suspects.len(), 1);
+        assert_eq!((found.verdict.headline, found.verdict.others.len()), (Headline::Event(0), 0));
+        assert!(
+            found.verdict.sentences[0]
+                .starts_with("**3,000 Worker** objects subscribe to the static event **Dispatcher.Shutdown**")
+        );
+        assert!(found.verdict.sentences[0].contains("nothing else holds 2,984 of them"), "{:?}", found.verdict);
+        assert!(found.verdict.sentences[1].starts_with("Removing the handlers **Worker.OnShutdown** brings back"));
+        // What hangs elsewhere is told beside it.
+        let both = findings_of(&views(3_000, &[3 << 20]).build());
+        assert_eq!(both.verdict.headline, Headline::Event(0));
+        let [Headline::Suspect(other)] = both.verdict.others.as_slice() else { panic!("{:?}", both.verdict) };
+        assert_eq!(both.suspects.suspects[*other].root, "static App.Clock.Part0");
+    }
+
+    #[test]
+    fn a_suspect_that_keeps_much_more_than_the_event_is_told_too() {
+        // A publisher with handlers below it, and a buffer beside them.
+        let with_buffer = |bytes: u32| {
+            let mut heap = views(0, &[]);
+            let publisher = heap.class("App.Publisher", &[("Tick", Kind::Reference), ("buffer", Kind::Reference)]);
+            let (handler, view) = (heap.type_named("System.EventHandler"), heap.type_named("App.View"));
+            let code = heap.method("App.View", "OnTick", false);
+            let handlers: Vec<ObjectId> = (0..20_000)
+                .map(|_| {
+                    let view = heap.object(view);
+                    heap.delegate(handler, Some(view), code)
+                })
+                .collect();
+            let (tick, publisher, buffer) =
+                (heap.multicast(handler, &handlers), heap.object(publisher), heap.bytes(bytes));
+            heap.set(publisher, "Tick", tick);
+            heap.set(publisher, "buffer", buffer);
+            heap.static_field(heap.type_named("App.Clock"), "Main", Some(publisher));
+            findings_of(&heap.build()).verdict
+        };
+        assert_eq!(with_buffer(1 << 20).others, []);
+        assert_eq!(with_buffer(3 << 20).others, [Headline::Event(0)]);
+    }
+
+    #[test]
+    fn losses_make_the_answer_uncertain() {
+        let check = |change: fn(&mut Built), expected: Option<&str>| {
+            let mut heap = seed(16, 16);
+            change(&mut heap);
+            assert_eq!(findings_of(&heap).verdict.uncertain.as_deref(), expected);
+        };
+        let collecting = Some("the dump was taken during a collection");
+        check(|_| {}, None);
+        check(|(_, graph)| graph.is_unreliable = true, collecting);
+        check(|(snapshot, _)| snapshot.facts.gc.in_progress = true, collecting);
+        check(|(snapshot, _)| snapshot.coverage.n_marked = 1, collecting);
+        let background = "a background collection was under way: what it has freed may still be listed";
+        check(|(snapshot, _)| snapshot.facts.gc.background = true, Some(background));
+        // Allocation contexts are no loss; absent and damaged stretches are.
+        check(|(snapshot, _)| snapshot.coverage.unwalked_bytes = [4_096, 0, 0], None);
+        check(
+            |(snapshot, _)| snapshot.coverage.unwalked_bytes = [0, 1_024, 512],
+            Some("1.5 KiB of the heap could not be read"),
+        );
+        check(
+            |(snapshot, graph)| (graph.is_unreliable, snapshot.coverage.unwalked_bytes) = (true, [0, 0, 512]),
+            Some("the dump was taken during a collection; 512 B of the heap could not be read"),
+        );
+    }
+
+    #[test]
+    fn fields_without_a_name_are_told_by_their_place() {
+        let check = |kind, delegate: &str, owner: &str, field: &str, expected: &str| {
+            let publisher = Publisher {
+                kind,
+                type_name: owner.to_owned(),
+                field: field.to_owned(),
+                delegate_type: delegate.to_owned(),
+            };
+            assert_eq!(event_text(&publisher), expected);
+        };
+        let (own, fixed) = (PublisherKind::Instance, PublisherKind::Static);
+        check(fixed, "System.EventHandler", "App.Clock", "Tick", "static event **Clock.Tick**");
+        check(
+            fixed,
+            "System.EventHandler",
+            "App.Clock",
+            "field at 0x7f10",
+            "static event field **at 0x7f10 of Clock**",
+        );
+        check(own, "System.EventHandler", "0x7f20", "+0x8", "event field **+0x8 of type 0x7f20**");
+        check(own, "0x7f30", "0x7f20", "+0x8", "delegate field **+0x8 of type 0x7f20**");
+        check(fixed, "0x7f30", "0x7f20", "field at 0x7f10", "static delegate field **at 0x7f10 of type 0x7f20**");
+        check(own, "System.Action", "App.Row", "fieldName", "delegate field **Row.fieldName**");
+    }
+
+    #[test]
+    fn the_second_sentence_of_a_suspect_names_what_there_is_most_of() {
+        let second = |n_small: u32, big: u32| {
+            let mut heap = HeapBuilder::new();
+            let stores = heap.class("App.Stores", &[]);
+            let bag = heap.array(heap.type_named("System.Object[]"), n_small + 1);
+            for index in 0..n_small {
+                let small = heap.string(&"x".repeat(4_000));
+                heap.set_element(bag, index, small);
+            }
+            let big = heap.string(&"y".repeat(big as usize));
+            heap.set_element(bag, n_small, big);
+            heap.static_field(stores, "Texts", Some(bag));
+            let built = heap.build();
+            let found = findings_of(&built);
+            with_heap(&built, |heap| suspect_sentences(heap.snapshot, &found.suspects.suspects[0], found.verdict.live))
+        };
+        assert_eq!(second(20, 2 << 20)[1], "Most of it is one **String** of 4.0 MiB.");
+        assert_eq!(second(600, 10)[1], "Most of it is **601 String**, 4.6 MiB.");
+    }
+}

@@ -98,20 +98,13 @@ mod tests {
 
     use super::*;
     use crate::analysis::path_tree::{Page, holders};
-    use crate::analysis::{referrers, root_path};
+    use crate::analysis::root_path;
+    use crate::analysis::tests::with_heap;
     use crate::base::{HandleKind, RootKind};
-    use crate::snapshot::{HeapGraph, HeapSnapshot, RootId};
+    use crate::snapshot::RootId;
     use crate::synth::graph::GraphSpec;
     use crate::synth::heap::{HeapBuilder, Kind};
     use crate::synth::sample::sample;
-
-    fn with_heap<T>(heap: &(HeapSnapshot, HeapGraph), test: impl FnOnce(&Heap<'_>) -> T) -> T {
-        let (snapshot, graph) = heap;
-        let referrers = referrers(graph, &Job::new()).unwrap();
-        let options = ReachabilityOptions { stack: true, cut: None };
-        let reachability = reachability(snapshot, graph, options, &Job::new()).unwrap();
-        test(&Heap { snapshot, graph, referrers: &referrers, reachability: &reachability })
-    }
 
     /// What is alive by the plainest means: lists, and a stack.
     fn marked(lists: &[Vec<u32>], roots: &[u32], is_gone: impl Fn(u32) -> bool, cut: Option<(u32, u32)>) -> Vec<bool> {

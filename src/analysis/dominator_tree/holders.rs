@@ -102,18 +102,16 @@ impl TreeView<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::dominators::children::Children;
-    use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
+    use crate::analysis::tests::with_tree;
     use crate::synth::sample::sample;
 
     #[test]
     fn holders_of_a_set_are_the_nearest_that_are_not_skipped() {
-        let (snapshot, graph) = sample();
-        let job = Job::new();
-        let roots = root_objects(&graph, DominatorOptions { stack: false });
-        let tree = dominators(&snapshot, &graph, &roots, &job).unwrap();
-        let children = Children::new(&tree, &snapshot, &job).unwrap();
-        let view = TreeView { snapshot: &snapshot, graph: &graph, tree: &tree, children: &children };
+        with_tree(&sample(), check_holders);
+    }
+
+    fn check_holders(view: &TreeView<'_>) {
+        let (snapshot, job) = (view.snapshot, Job::new());
         let is = |ty: TypeId, part: &str| snapshot.types.row(ty).name.known().is_some_and(|name| name.contains(part));
         let mut workers = ObjectSet::new(snapshot.objects.len());
         for object in snapshot.objects.ids().filter(|&object| is(snapshot.objects.type_of(object), "Seed.Worker")) {

@@ -350,19 +350,18 @@ fn sort(rows: &mut [TreeRow]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
+    use crate::analysis::tests::with_tree;
     use crate::synth::sample::sample;
 
     const ALL: usize = usize::MAX;
 
     #[test]
     fn static_fields_stand_at_the_top_and_siblings_are_one_row() {
-        let (snapshot, graph) = sample();
-        let job = Job::new();
-        let roots = root_objects(&graph, DominatorOptions { stack: false });
-        let tree = dominators(&snapshot, &graph, &roots, &job).unwrap();
-        let children = Children::new(&tree, &snapshot, &job).unwrap();
-        let view = TreeView { snapshot: &snapshot, graph: &graph, tree: &tree, children: &children };
+        with_tree(&sample(), check_rows);
+    }
+
+    fn check_rows(view: &TreeView<'_>) {
+        let (snapshot, tree, job) = (view.snapshot, view.tree, Job::new());
         let top = view.top(Grouping::Type, ALL, &job).unwrap().rows;
         assert_eq!(top.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes);
         let event = top.iter().find(|row| row.name == RowName::Static("Corpus.Seed.Dispatcher.Shutdown".to_owned()));

@@ -12,6 +12,8 @@
 //! - a handful of handlers is probably fine.
 
 mod gather;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

@@ -14,6 +14,8 @@ mod load_contexts;
 mod locals;
 mod reading;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod weak_tables;
 

@@ -6,22 +6,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::analysis::path_tree::Page;
-use crate::analysis::{Heap, ReachabilityOptions, reachability, referrers, root_path};
+use crate::analysis::tests::with_heap;
+use crate::analysis::{Heap, root_path};
 use crate::base::{HandleKind, Job};
-use crate::snapshot::{HeapGraph, HeapSnapshot};
 use crate::synth::graph::GraphSpec;
 use crate::synth::heap::{HeapBuilder, Kind};
 use crate::synth::sample::sample;
 
 const ALL: Page = Page { skip: 0, take: usize::MAX };
-
-fn with_heap<T>(heap: &(HeapSnapshot, HeapGraph), test: impl FnOnce(&Heap<'_>) -> T) -> T {
-    let (snapshot, graph) = heap;
-    let referrers = referrers(graph, &Job::new()).unwrap();
-    let options = ReachabilityOptions { stack: true, cut: None };
-    let reachability = reachability(snapshot, graph, options, &Job::new()).unwrap();
-    test(&Heap { snapshot, graph, referrers: &referrers, reachability: &reachability })
-}
 
 /// Counts by the names of the rows from the top.
 type Counts = BTreeMap<Vec<String>, (u64, u64)>;

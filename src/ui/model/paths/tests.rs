@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::analysis::different_paths::different_paths;
-use crate::analysis::{ReachabilityOptions, reachability, referrers};
+use crate::analysis::tests::with_heap;
 use crate::synth::heap::{HeapBuilder, Kind};
 use crate::synth::sample::seed;
 use crate::ui::tests::{instance, three_roots};
@@ -27,14 +27,11 @@ fn steps_inside_collections_fold_to_key_and_index() {
 }
 
 fn ask(heap: (HeapSnapshot, crate::snapshot::HeapGraph), query: impl Fn(&HeapSnapshot) -> PathQuery) -> Paths {
-    let (snapshot, graph) = heap;
-    let job = Job::new();
-    let referrers = referrers(&graph, &job).unwrap();
-    let reachability = reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &job).unwrap();
-    let heap = Heap { snapshot: &snapshot, graph: &graph, referrers: &referrers, reachability: &reachability };
-    let query = query(&snapshot);
-    let different = (query.n_further > 0).then(|| different_paths(&heap, query.object, &job).unwrap());
-    paths(&heap, &query, different.as_ref(), &job).unwrap()
+    with_heap(&heap, |heap| {
+        let (query, job) = (query(heap.snapshot), Job::new());
+        let different = (query.n_further > 0).then(|| different_paths(heap, query.object, &job).unwrap());
+        paths(heap, &query, different.as_ref(), &job).unwrap()
+    })
 }
 
 fn words(paths: &Paths) -> Vec<String> {
