@@ -35,6 +35,9 @@ const MIN_WAITERS: u64 = 100;
 /// Kinds of waiters on one task that are named.
 const NAMED_WAITERS: usize = 3;
 
+/// What tells waiters apart: the type, and the two code pointers of a delegate.
+type WaiterKind = (TypeId, Option<u64>, Option<u64>);
+
 /// A task with what waits for it, by kind.
 type Awaited = (ObjectId, Vec<(String, u64)>);
 
@@ -122,8 +125,8 @@ fn waiters(reader: &Reader<'_>, task: ObjectId, job: &Job) -> Result<Vec<(String
     let Some(items) = reader.object(continuation, "_items").filter(|_| n >= MIN_WAITERS) else {
         return Ok(Vec::new());
     };
-    // By type, and by code where it is a delegate: few kinds, whose words are made once each.
-    let mut kinds: BTreeMap<(TypeId, Option<u64>, Option<u64>), (u64, ObjectId)> = BTreeMap::new();
+    // Few kinds, whose words are made once each.
+    let mut kinds: BTreeMap<WaiterKind, (u64, ObjectId)> = BTreeMap::new();
     for index in 0..n.min(reader.len(items).unwrap_or(0)) {
         if index.is_multiple_of(4_096) {
             job.tick(0)?;
