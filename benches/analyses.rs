@@ -10,6 +10,8 @@
 //! Gates: dominators 3 × G on typical shapes, 25 × G on hostile ones.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints what it measured")]
 
+mod kit;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -19,25 +21,12 @@ use heaproot::analysis::{ReachabilityOptions, reachability, referrers};
 use heaproot::base::{Job, RootKind};
 use heaproot::snapshot::ObjectId;
 use heaproot::synth::graph::GraphSpec;
+use heaproot::synth::random::Random;
+
+use crate::kit::gather;
 
 /// Turns measured of each shape.
 const TURNS: usize = 3;
-
-/// A fixed sequence of numbers (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: u32) -> u32 {
-        (((self.next() >> 32) * u64::from(n.max(1))) >> 32) as u32
-    }
-}
 
 /// Objects of a record.
 const RECORD: u32 = 20;
@@ -124,7 +113,7 @@ fn places(shape: &str, n: u32, random: &mut Random) -> Vec<u32> {
 }
 
 fn graph(shape: &str, n: u32) -> GraphSpec {
-    let mut random = Random(0x1234_5678_9abc_def1);
+    let mut random = Random::new(0x1234_5678_9abc_def1);
     let mut spec = GraphSpec { first: vec![0], ..GraphSpec::default() };
     let place = places(shape, n, &mut random);
     let mut inverse = vec![0; n as usize];
@@ -142,16 +131,6 @@ fn graph(shape: &str, n: u32) -> GraphSpec {
     }
     spec.roots.push((RootKind::StrongHandle, ObjectId(place[0])));
     spec
-}
-
-/// `n` independent look-ups at random places of `table`.
-fn gather(table: &[u32], n: u64) -> u64 {
-    let mut state = 1_u64;
-    (0..n).fold(0_u64, |sum, _| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let at = (((state >> 32) * table.len() as u64) >> 32) as usize;
-        sum.wrapping_add(u64::from(table[at]))
-    })
 }
 
 fn least<T>(times: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
@@ -180,7 +159,7 @@ fn main() {
         let mut bytes = 0;
         for _ in 0..TURNS {
             let [plain, tree_times, down, back, alive] = &mut times;
-            black_box(least(plain, || gather(&table, m)));
+            black_box(least(plain, || gather(&table, m, 1)));
             let tree = least(tree_times, || dominators(&snapshot, &graph, &roots, &job).unwrap());
             let children = least(down, || Children::new(&tree, &snapshot, &job).unwrap());
             bytes = tree.heap_bytes() + children.heap_bytes();

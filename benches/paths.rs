@@ -10,6 +10,8 @@
 //! - what would come back without an object, a type, a kind of root.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints what it measured")]
 
+mod kit;
+
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,7 +24,8 @@ use heaproot::base::{Job, Limits, RootKind};
 use heaproot::load::{self, OpenOptions};
 use heaproot::snapshot::ObjectId;
 use heaproot::synth::clr_core::{Process, Profile};
-use rayon::prelude::*;
+
+use crate::kit::gather;
 
 /// Turns measured.
 const TURNS: usize = 5;
@@ -30,22 +33,6 @@ const TURNS: usize = 5;
 const N_PATHS: usize = 2_000;
 /// Objects whose paths are merged.
 const N_MERGED: usize = 1_000_000;
-
-/// `n` independent look-ups at random places of `table`.
-fn gather(table: &[u32], n: u64) -> u64 {
-    let threads = rayon::current_num_threads() as u64;
-    (0..threads)
-        .into_par_iter()
-        .map(|thread| {
-            let mut state = thread.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-            (0..n / threads).fold(0_u64, |sum, _| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let at = (((state >> 32) * table.len() as u64) >> 32) as usize;
-                sum.wrapping_add(u64::from(table[at]))
-            })
-        })
-        .sum()
-}
 
 /// Milliseconds of each turn of each thing, in the order they were first measured.
 #[derive(Default)]
@@ -120,7 +107,7 @@ fn main() {
     let mut board = Board::default();
     let mut slowest: f64 = 0.0;
     for _ in 0..TURNS {
-        black_box(board.measure("G: random look-ups", || gather(&table, n_references)));
+        black_box(board.measure("G: random look-ups", || gather(&table, n_references, rayon::current_num_threads())));
         black_box(board.measure("what is alive", || reachability(&snapshot, &graph, options, &job).unwrap()));
         let mut times = Vec::with_capacity(N_PATHS);
         for index in 0..N_PATHS {

@@ -9,6 +9,8 @@
 //! - the graph: every reference and root by id.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints what it measured")]
 
+mod kit;
+
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -19,6 +21,8 @@ use heaproot::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 use heaproot::synth::clr_core::{Process, Profile};
 use heaproot::target::TargetMemory;
 use rayon::prelude::*;
+
+use crate::kit::gather;
 
 /// Turns measured.
 const TURNS: usize = 9;
@@ -73,22 +77,6 @@ fn read_plainly(path: &Path, ranges: &[AddrRange]) -> u64 {
         .reduce(|| 0, u64::wrapping_add)
 }
 
-/// `n` independent look-ups at random places of `table`.
-fn gather(table: &[u32], n: u64) -> u64 {
-    let threads = rayon::current_num_threads() as u64;
-    (0..threads)
-        .into_par_iter()
-        .map(|thread| {
-            let mut state = thread.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-            (0..n / threads).fold(0_u64, |sum, _| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let at = (((state >> 32) * table.len() as u64) >> 32) as usize;
-                sum.wrapping_add(u64::from(table[at]))
-            })
-        })
-        .sum()
-}
-
 fn open(path: &Path) -> (HeapSnapshot, load::Remaining) {
     let options = OpenOptions { module_folders: Vec::new(), limits: Limits::default() };
     load::open(path, &options, &Job::new()).unwrap()
@@ -122,7 +110,7 @@ fn main() {
     for _ in 0..TURNS {
         black_box(plain.measure(|| read_plainly(&path, &ranges)));
         let opened = types.measure(|| open(&path));
-        black_box(random.measure(|| gather(&table, n_references)));
+        black_box(random.measure(|| gather(&table, n_references, rayon::current_num_threads())));
         black_box(edges.measure(|| opened.1.read_graph(&opened.0, &Job::new()).unwrap()));
         black_box(rows.measure(|| {
             (0..n_ids as u32)

@@ -4,6 +4,7 @@ pub mod clr_core;
 pub mod core;
 pub mod graph;
 pub mod heap;
+pub mod random;
 pub mod sample;
 #[cfg(test)]
 mod tests;

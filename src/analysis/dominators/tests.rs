@@ -3,22 +3,7 @@
 
 use super::*;
 use crate::synth::graph::GraphSpec;
-
-/// A fixed sequence of numbers (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, n: u32) -> u32 {
-        (self.next() >> 33) as u32 % n.max(1)
-    }
-}
+use crate::synth::random::Random;
 
 fn tree_of(lists: &[Vec<u32>], roots: &[u32]) -> (HeapSnapshot, DominatorTree) {
     let (snapshot, graph) = GraphSpec::from_lists(lists).with_handles(roots).build();
@@ -52,7 +37,7 @@ fn random_graph(random: &mut Random, n: u32) -> (Vec<Vec<u32>>, Vec<u32>) {
 
 #[test]
 fn equal_to_brute_force_on_thousands_of_small_graphs() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for _ in 0..4_000 {
         let n = 1 + random.below(12);
         let (lists, roots) = random_graph(&mut random, n);
@@ -164,7 +149,7 @@ fn lengauer_tarjan(lists: &[Vec<u32>], roots: &[u32]) -> Vec<Option<Dominator>> 
 
 /// A heap of one shape with about `n` objects, and its roots.
 fn profile(name: &str, n: u32) -> (Vec<Vec<u32>>, Vec<u32>) {
-    let mut random = Random(0x1234_5678_9abc_def1);
+    let mut random = Random::new(0x1234_5678_9abc_def1);
     let mut lists: Vec<Vec<u32>> = vec![Vec::new(); n as usize];
     let mut roots = vec![0];
     match name {
@@ -184,15 +169,11 @@ fn profile(name: &str, n: u32) -> (Vec<Vec<u32>>, Vec<u32>) {
         // The same with ids that have nothing to do with neighbourhood.
         "shuffled" => {
             let mut ids: Vec<u32> = (0..n).collect();
-            for at in (1..n).rev() {
-                ids.swap(at as usize, random.below(at + 1) as usize);
-            }
-            let (plain, plain_roots) = profile("typical", n);
-            for (at, row) in plain.iter().enumerate() {
-                lists[ids[at] as usize] = row.iter().map(|&to| ids[to as usize]).collect();
-            }
-            roots = plain_roots.iter().map(|&root| ids[root as usize]).collect();
+            random.shuffle(&mut ids);
+            return placed(profile("typical", n), &ids);
         }
+        // The same as a process of some age has it.
+        "aged" => return placed(profile("typical", n), &aged(n, &mut random)),
         // One list whose nodes share objects: node i and node n - i refer to the same one, which refers on.
         "deep" => {
             let nodes = n / 2;
@@ -250,7 +231,34 @@ fn profile(name: &str, n: u32) -> (Vec<Vec<u32>>, Vec<u32>) {
     (lists, roots)
 }
 
-const PROFILES: [&str; 7] = ["typical", "shuffled", "deep", "butterfly", "hub", "cyclic", "expander"];
+/// The same heap with object `at` where `ids` says.
+fn placed((plain, roots): (Vec<Vec<u32>>, Vec<u32>), ids: &[u32]) -> (Vec<Vec<u32>>, Vec<u32>) {
+    let moved = |row: &[u32]| row.iter().map(|&to| ids[to as usize]).collect();
+    let mut lists = vec![Vec::new(); plain.len()];
+    for (row, &id) in plain.iter().zip(ids) {
+        lists[id as usize] = moved(row);
+    }
+    (lists, moved(&roots))
+}
+
+/// Ids of objects that eight threads allocated in turns of fifty, in regions of 1,024 that were filled in any order.
+fn aged(n: u32, random: &mut Random) -> Vec<u32> {
+    let mut regions: Vec<u32> = (0..n.div_ceil(1 << 10) + 1).collect();
+    random.shuffle(&mut regions);
+    let of_thread = n / 8 + 1;
+    let mut order: Vec<u32> = (0..n).collect();
+    order.sort_by_cached_key(|&at| {
+        let place = at % of_thread / 50 * 400 + at / of_thread * 50;
+        (regions[(place >> 10) as usize], place, at)
+    });
+    let mut ids = vec![0; n as usize];
+    for (id, &at) in (0..n).zip(&order) {
+        ids[at as usize] = id;
+    }
+    ids
+}
+
+const PROFILES: [&str; 8] = ["typical", "shuffled", "aged", "deep", "butterfly", "hub", "cyclic", "expander"];
 
 #[test]
 fn equal_to_lengauer_tarjan_on_heaps_of_every_shape() {
@@ -321,7 +329,7 @@ fn nothing_is_reached_without_roots() {
 
 #[test]
 fn a_set_retains_what_nothing_else_holds() {
-    let mut random = Random(77);
+    let mut random = Random::new(77);
     for _ in 0..1_000 {
         let n = 2 + random.below(10);
         let (lists, roots) = random_graph(&mut random, n);
