@@ -15,6 +15,9 @@ const FLOOR_BYTES: u64 = 256 * 1024;
 /// Garbage is worth a sentence when it is more than this share of the heap, in per cent.
 const GARBAGE_PERCENT: u64 = 50;
 
+/// Events or methods named in one sentence.
+const LISTED: usize = 3;
+
 /// What stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Headline {
@@ -55,12 +58,14 @@ pub fn verdict(heap: &Heap<'_>, tree: &DominatorTree, events: &Events, suspects:
         count: heap.snapshot.n_objects().saturating_sub(heap.reachability.total().count),
     };
     let mut findings: Vec<(u64, Headline)> = Vec::new();
-    for (index, group) in events.leaks() {
+    // Events that leak together are told once.
+    let is_first = |&(index, group): &(usize, &EventGroup)| group.with.iter().all(|&other| index < other);
+    for (index, group) in events.leaks().filter(is_first) {
         findings.push((group.freed.unwrap_or_default().bytes, Headline::Event(index)));
     }
     for (index, suspect) in suspects.suspects.iter().enumerate() {
         // One sentence for one leak: the event says more than the object it hangs on.
-        let is_told = events.leaks().any(|(group, leak)| explains(tree, events, group, leak, suspect));
+        let is_told = events.leaks().any(|(group, _)| explains(heap.snapshot, tree, events, group, suspect));
         if !is_told {
             findings.push((suspect.weight(), Headline::Suspect(index)));
         }
@@ -73,7 +78,7 @@ pub fn verdict(heap: &Heap<'_>, tree: &DominatorTree, events: &Events, suspects:
     let others = findings.into_iter().map(|(_, other)| other).filter(|&other| other != headline).collect();
     let sentences = match headline {
         Headline::Event(index) => {
-            events.groups.get(index).map(|group| event_sentences(group, live)).unwrap_or_default()
+            events.groups.get(index).map(|group| event_sentences(events, group, live)).unwrap_or_default()
         }
         Headline::Suspect(index) => suspects
             .suspects
@@ -99,13 +104,16 @@ const fn rank(headline: Headline) -> (u8, usize) {
 }
 
 /// True when most of what a suspect keeps comes back with an event whose handlers stand below it.
-fn explains(tree: &DominatorTree, events: &Events, group: usize, leak: &EventGroup, suspect: &Suspect) -> bool {
+fn explains(snapshot: &HeapSnapshot, tree: &DominatorTree, events: &Events, group: usize, suspect: &Suspect) -> bool {
+    let leak = &events.groups[group];
     let freed = leak.freed.unwrap_or_default().bytes;
     if freed * 2 < suspect.retained.bytes {
         return false;
     }
     if suspect.kind == SuspectKind::Group {
-        return leak.subscriber.type_name == leak.publisher.type_name;
+        // What several events hold hangs on no object alone.
+        let is_subscriber = || snapshot.types.row(suspect.ty).display_name() == leak.subscriber.type_name;
+        return leak.subscriber.type_name == leak.publisher.type_name || !leak.with.is_empty() && is_subscriber();
     }
     let is_below = |source: ObjectId| {
         let mut at = source;
@@ -140,9 +148,9 @@ fn short(type_name: &str) -> String {
     if type_name.starts_with("0x") { format!("type {type_name}") } else { without_namespaces(type_name) }
 }
 
-/// The two sentences of an event leak.
+/// The two sentences of an event leak, which is one of the groups of `events`.
 #[must_use]
-pub fn event_sentences(group: &EventGroup, live: Retained) -> [String; 2] {
+pub fn event_sentences(events: &Events, group: &EventGroup, live: Retained) -> [String; 2] {
     let who = short(&group.subscriber.type_name);
     let objects = if group.n_subscribers == 1 { "object subscribes" } else { "objects subscribe" };
     let through = if group.subscriber.kind == SubscriberKind::Closure { " through closures" } else { "" };
@@ -152,25 +160,53 @@ pub fn event_sentences(group: &EventGroup, live: Retained) -> [String; 2] {
     } else {
         format!("nothing else holds {} of them", number::count(group.n_exclusive))
     };
-    let method = if group.subscriber.method == UNNAMED_METHOD {
+    let with = || group.with.iter().filter_map(|&other| events.groups.get(other));
+    let also = listed(with().map(|other| format!("the {}", event_text(&other.publisher))), "other events");
+    let and = if also.is_empty() { "" } else { " and to " };
+    let methods = listed([group].into_iter().chain(with()).map(method_text), "others");
+    [
+        format!(
+            "**{} {who}** {objects}{through} to the {}{and}{also}; {alone}.",
+            number::count(group.n_subscribers),
+            event_text(&group.publisher)
+        ),
+        format!(
+            "Removing the handlers {methods} brings back **{}**, {} of the live heap.",
+            number::size(freed),
+            number::share(freed, live.bytes)
+        ),
+    ]
+}
+
+/// `**View.OnTick**`; a method without a name by who hears.
+fn method_text(group: &EventGroup) -> String {
+    let who = short(&group.subscriber.type_name);
+    if group.subscriber.method == UNNAMED_METHOD {
         format!("of **{who}**")
     } else if group.subscriber.method.starts_with("lambda") {
         format!("**{}** of **{who}**", group.subscriber.method)
     } else {
         format!("**{who}.{}**", group.subscriber.method)
-    };
-    [
-        format!(
-            "**{} {who}** {objects}{through} to the {}; {alone}.",
-            number::count(group.n_subscribers),
-            event_text(&group.publisher)
-        ),
-        format!(
-            "Removing the handlers {method} brings back **{}**, {} of the live heap.",
-            number::size(freed),
-            number::share(freed, live.bytes)
-        ),
-    ]
+    }
+}
+
+/// `a`, `a and b`, `a, b and 3 others`: each once.
+fn listed(texts: impl Iterator<Item = String>, others: &str) -> String {
+    let mut list: Vec<String> = Vec::new();
+    for text in texts {
+        if !list.contains(&text) {
+            list.push(text);
+        }
+    }
+    if list.len() > LISTED {
+        let n = list.len() - LISTED + 1;
+        list.truncate(LISTED - 1);
+        list.push(format!("{n} {others}"));
+    }
+    match list.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => list.concat(),
+    }
 }
 
 /// The two sentences of a suspect.

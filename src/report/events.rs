@@ -46,7 +46,9 @@ pub struct EventLine {
     pub publishers: u64,
     /// What holds the first publisher, when it is an object.
     pub held_by: Option<String>,
-    /// Bytes that come back when these handlers go; `null` when that was not asked.
+    /// Fingerprints of the other lines that hold the same subscribers: each alone frees none of those.
+    pub with: Vec<String>,
+    /// Bytes that come back when these handlers go, and those of `with`; `null` when that was not asked.
     pub freed_bytes: Option<u64>,
     /// Objects that come back.
     pub freed_count: Option<u64>,
@@ -78,9 +80,10 @@ const fn subscriber_word(kind: SubscriberKind) -> &'static str {
 }
 
 impl EventLine {
-    /// From a group.
+    /// From one of the groups of `events`.
     #[must_use]
-    pub fn new(group: &EventGroup) -> Self {
+    pub fn new(events: &Events, group: &EventGroup) -> Self {
+        let with = group.with.iter().filter_map(|&other| events.groups.get(other));
         Self {
             verdict: verdict_word(group.verdict),
             publisher: group.publisher.type_name.clone(),
@@ -94,6 +97,7 @@ impl EventLine {
             exclusive: group.n_exclusive,
             publishers: group.n_publishers,
             held_by: group.held_by.clone(),
+            with: with.map(|other| other.fingerprint.clone()).collect(),
             freed_bytes: group.freed.map(|freed| freed.bytes),
             freed_count: group.freed.map(|freed| freed.count),
             fingerprint: group.fingerprint.clone(),
@@ -106,7 +110,11 @@ impl EventsReport {
     #[must_use]
     pub fn new(events: &Events, together: Sum, limit: Option<usize>) -> Self {
         let groups = events.groups.iter().take(limit.unwrap_or(usize::MAX));
-        Self { live: events.live.into(), leaks_together: together, events: groups.map(EventLine::new).collect() }
+        Self {
+            live: events.live.into(),
+            leaks_together: together,
+            events: groups.map(|group| EventLine::new(events, group)).collect(),
+        }
     }
 
     fn sentence(&self) -> String {
@@ -120,6 +128,14 @@ impl EventsReport {
                 number::size(self.leaks_together.bytes)
             ),
         }
+    }
+}
+
+/// `leak with 2 others` where each alone frees nothing.
+fn verdict_text(line: &EventLine) -> String {
+    match line.with.len() as u64 {
+        0 => line.verdict.to_owned(),
+        n => format!("{} with {}", line.verdict, number::counted(n, "other", "others")),
     }
 }
 
@@ -139,7 +155,7 @@ impl Report for EventsReport {
         ]);
         for line in &self.events {
             table.push(vec![
-                Cell::Text(line.verdict.to_owned()),
+                Cell::Text(verdict_text(line)),
                 Cell::Text(format!("{}.{}", without_namespaces(&line.publisher), line.field)),
                 Cell::Text(format!("{}.{}", without_namespaces(&line.subscriber), line.method)),
                 Cell::Count(line.handlers),
@@ -166,6 +182,7 @@ impl Report for EventsReport {
             number("Alone", "exclusive"),
             number("Publishers", "publishers"),
             text("Held by", "held_by"),
+            text("With", "with"),
             number("Bytes", "freed_bytes"),
             number("Objects", "freed_count"),
             text("Fingerprint", "fingerprint"),
@@ -184,6 +201,7 @@ impl Report for EventsReport {
                 Cell::Count(line.exclusive),
                 Cell::Count(line.publishers),
                 Cell::text_or_missing(line.held_by.as_deref()),
+                Cell::text_or_missing(Some(line.with.join(" ")).filter(|with| !with.is_empty()).as_deref()),
                 line.freed_bytes.map_or(Cell::Missing, Cell::Size),
                 line.freed_count.map_or(Cell::Missing, Cell::Count),
                 Cell::Text(line.fingerprint.clone()),

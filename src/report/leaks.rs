@@ -164,7 +164,7 @@ impl LeaksReport {
             live: verdict.live.into(),
             garbage: verdict.garbage.into(),
             suspects: found.suspects.suspects.iter().map(|suspect| suspect_line(snapshot, found, suspect)).collect(),
-            events: found.events.leaks().map(|(_, group)| EventLine::new(group)).collect(),
+            events: found.events.leaks().map(|(_, group)| EventLine::new(&found.events, group)).collect(),
             inspections: found.inspections.iter().map(|inspection| inspection_line(snapshot, inspection)).collect(),
             threshold_bytes: found.suspects.threshold_bytes,
             largest_below: found.suspects.largest_below.as_ref().map(|(name, _)| name.clone()),

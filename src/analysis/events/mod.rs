@@ -9,13 +9,17 @@
 //! - relays that hold their subscriber by a weak reference hold nothing either;
 //! - one handler per publisher is the normal life of two objects that belong together;
 //! - a publisher that itself lives only through another leak hangs below that one;
+//! - subscribers that several events hold, and nothing else, come back when all of them let go: these leak together;
 //! - a handful of handlers is probably fine.
 
 mod gather;
 #[cfg(test)]
 mod tests;
+mod together;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::dominators::{DominatorOptions, DominatorTree, Retained, root_objects};
 use super::fingerprint::fingerprint;
@@ -26,7 +30,7 @@ use super::{Heap, ObjectSet, TICK};
 use crate::base::job::Unit;
 use crate::base::{Cancelled, Job};
 use crate::snapshot::{ObjectId, TypeId};
-use gather::{Group, gather};
+use gather::{Group, Handler, gather};
 
 /// Handlers below this are a handful.
 pub const MIN_HANDLERS: u64 = 10;
@@ -137,11 +141,14 @@ pub struct EventGroup {
     pub n_handlers: u64,
     /// Distinct subscribers.
     pub n_subscribers: u64,
-    /// Subscribers that nothing but these handlers holds.
+    /// Subscribers that nothing but these handlers holds, and those of `with`.
     pub n_exclusive: u64,
     /// Publishers: 1 for a static field.
     pub n_publishers: u64,
-    /// What comes back when these handlers go; `None` where that was not asked: a handful of handlers among many groups.
+    /// Other groups of the list that hold the same subscribers: each alone frees none of those.
+    pub with: Vec<usize>,
+    /// What comes back when these handlers go, and those of `with`; `None` where that was not asked: a handful of
+    /// handlers among many groups.
     pub freed: Option<Retained>,
     /// What holds the first publisher, when it is an object: `static Corpus.EventLeaks.App.Settings`.
     pub held_by: Option<String>,
@@ -160,7 +167,7 @@ pub struct Events {
     pub groups: Vec<EventGroup>,
     /// What roots hold, without words on stacks: what `freed` is a share of.
     pub live: Retained,
-    handlers: Vec<Vec<gather::Handler>>,
+    handlers: Vec<Vec<Handler>>,
 }
 
 impl Events {
@@ -223,20 +230,20 @@ impl Events {
 pub fn events(heap: &Heap<'_>, tree: &DominatorTree, job: &Job) -> Result<Events, Cancelled> {
     job.stage("Looking for event handlers", Unit::Objects, Some(heap.snapshot.objects.len() as u64));
     let mut gathered = gather(heap, tree, job)?;
-    gathered.sort_by_key(|group| std::cmp::Reverse(group.handlers.len()));
+    gathered.sort_by_key(|group| Reverse(group.handlers.len()));
     let roots = root_objects(heap.graph, DominatorOptions { stack: false });
-    let mut found: Vec<(EventGroup, Vec<gather::Handler>, Option<ObjectSet>)> = Vec::new();
+    let mut alone = ObjectSet::new(heap.snapshot.objects.len());
+    let mut weighed: Vec<Weighed> = Vec::new();
     for (index, group) in gathered.into_iter().enumerate() {
         let holds = matches!(group.subscriber.kind, SubscriberKind::Instance | SubscriberKind::Closure);
         let rest = if holds && index < MAX_EXACT { Some(without(heap, &roots, &group.handlers, job)?) } else { None };
-        let described = describe(heap, tree, &group, rest.as_ref(), job)?;
-        let keeps = described.verdict == EventVerdict::Leak;
-        found.push((described, group.handlers, rest.filter(|_| keeps)));
+        weighed.push(weigh(heap, tree, group, rest, &mut alone, job)?);
     }
-    found.sort_by_key(|(group, ..)| std::cmp::Reverse(group.freed.unwrap_or_default()));
-    hang_below(&mut found);
-    found.sort_by(|(a, ..), (b, ..)| {
-        let key = |group: &EventGroup| (group.verdict, std::cmp::Reverse((group.freed, group.n_handlers)));
+    together::join(heap, tree, &roots, &mut weighed, &alone, job)?;
+    weighed.sort_by_key(|one| Reverse(one.group.freed.unwrap_or_default()));
+    hang_below(&mut weighed);
+    weighed.sort_by(|Weighed { group: a, .. }, Weighed { group: b, .. }| {
+        let key = |group: &EventGroup| (group.verdict, Reverse((group.freed, group.n_handlers)));
         let name = |group: &EventGroup| {
             (
                 group.publisher.type_name.clone(),
@@ -247,19 +254,34 @@ pub fn events(heap: &Heap<'_>, tree: &DominatorTree, job: &Job) -> Result<Events
         };
         key(a).cmp(&key(b)).then_with(|| name(a).cmp(&name(b)))
     });
+    let clusters: Vec<Option<usize>> = weighed.iter().map(|one| one.cluster).collect();
     let mut events = Events { live: tree.total(), ..Events::default() };
-    for (group, handlers, _) in found {
+    for (index, Weighed { mut group, handlers, cluster, .. }) in weighed.into_iter().enumerate() {
+        let is_with = |&other: &usize| other != index && cluster.is_some() && clusters[other] == cluster;
+        group.with = (0..clusters.len()).filter(is_with).collect();
         events.groups.push(group);
         events.handlers.push(handlers);
     }
     Ok(events)
 }
 
+/// A group while it is weighed.
+struct Weighed {
+    group: EventGroup,
+    handlers: Vec<Handler>,
+    /// Subscribers that these handlers alone do not free.
+    shared: Vec<ObjectId>,
+    /// What roots reach without the handlers; of leaks only.
+    rest: Option<Rc<ObjectSet>>,
+    /// Groups that hold the same subscribers have the same.
+    cluster: Option<usize>,
+}
+
 /// What roots reach when `handlers` are not subscribed. A delegate all of whose entries go is gone itself.
 fn without<'a>(
     heap: &Heap<'_>,
     roots: &[ObjectId],
-    handlers: impl IntoIterator<Item = &'a gather::Handler>,
+    handlers: impl IntoIterator<Item = &'a Handler>,
     job: &Job,
 ) -> Result<ObjectSet, Cancelled> {
     let n = heap.snapshot.objects.len();
@@ -280,8 +302,9 @@ fn without<'a>(
             gone.push(whole);
         }
     }
+    gone.sort_unstable();
     // A static field outside the heap is a root of its own.
-    let roots: Vec<ObjectId> = roots.iter().copied().filter(|root| !gone.contains(root)).collect();
+    let roots: Vec<ObjectId> = roots.iter().copied().filter(|root| gone.binary_search(root).is_err()).collect();
     reach(heap.snapshot, heap.graph, &roots, Taken { edges: Some((&from, &to)), ..Taken::default() }, job)
 }
 
@@ -324,24 +347,29 @@ fn lost_by_type(
     Ok(shares)
 }
 
-fn describe(
+/// Says what a group is, from what roots reach without its handlers; `alone` gathers the subscribers that come back.
+fn weigh(
     heap: &Heap<'_>,
     tree: &DominatorTree,
-    group: &Group,
-    rest: Option<&ObjectSet>,
+    group: Group,
+    rest: Option<ObjectSet>,
+    alone: &mut ObjectSet,
     job: &Job,
-) -> Result<EventGroup, Cancelled> {
-    let freed = match rest {
+) -> Result<Weighed, Cancelled> {
+    let Group { publisher, subscriber, handlers } = group;
+    let freed = match &rest {
         Some(rest) => Some(lost(heap, tree, rest, job)?),
         None => None,
     };
-    let subscribers: BTreeSet<ObjectId> = group.handlers.iter().filter_map(|handler| handler.subscriber).collect();
-    let publishers: BTreeSet<ObjectId> = group.handlers.iter().map(|handler| handler.publisher).collect();
-    let is_exclusive = |object: &ObjectId| rest.is_some_and(|rest| !rest.contains(*object));
-    let n_exclusive = subscribers.iter().filter(|object| is_exclusive(object)).count() as u64;
-    let n_handlers = group.handlers.len() as u64;
-    let n_publishers = publishers.len() as u64;
-    let verdict = match group.subscriber.kind {
+    let subscribers: BTreeSet<ObjectId> = handlers.iter().filter_map(|handler| handler.subscriber).collect();
+    let publishers: BTreeSet<ObjectId> = handlers.iter().map(|handler| handler.publisher).collect();
+    let is_exclusive = |object: &ObjectId| rest.as_ref().is_some_and(|rest| !rest.contains(*object));
+    let (exclusive, shared): (Vec<ObjectId>, Vec<ObjectId>) =
+        subscribers.iter().partition(|&object| is_exclusive(object));
+    exclusive.iter().for_each(|&object| _ = alone.insert(object));
+    let (n_exclusive, n_handlers, n_publishers) =
+        (exclusive.len() as u64, handlers.len() as u64, publishers.len() as u64);
+    let verdict = match subscriber.kind {
         SubscriberKind::StaticLambda | SubscriberKind::StaticMethod | SubscriberKind::Weak => {
             EventVerdict::HoldsNothing
         }
@@ -352,37 +380,40 @@ fn describe(
         _ if n_exclusive < MIN_HANDLERS => EventVerdict::ProbablyFine,
         _ => EventVerdict::Leak,
     };
-    let (publisher, subscriber) = (group.publisher.clone(), group.subscriber.clone());
     let publisher_object = publishers.first().copied().filter(|_| publisher.kind != PublisherKind::Static);
     let held_by = match publisher_object {
         Some(object) => root_path(heap, object, job)?.map(|path| path.start.name(heap)),
         None => None,
     };
     let parts = ["event", &publisher.type_name, &publisher.field, &subscriber.type_name, &subscriber.method];
-    Ok(EventGroup {
+    let group = EventGroup {
         fingerprint: fingerprint(parts),
         verdict,
         n_handlers,
         n_subscribers: subscribers.len() as u64,
         n_exclusive,
         n_publishers,
+        with: Vec::new(),
         freed,
         held_by,
         publisher_object,
-        example: subscribers.iter().copied().find(|object| is_exclusive(object)).or(subscribers.first().copied()),
+        example: exclusive.first().or(shared.first()).copied(),
         publisher,
         subscriber,
-    })
+    };
+    let rest = rest.filter(|_| verdict == EventVerdict::Leak).map(Rc::new);
+    Ok(Weighed { group, handlers, shared, rest, cluster: None })
 }
 
 /// A group whose publishers all go with a bigger leak is part of that one.
-fn hang_below(found: &mut [(EventGroup, Vec<gather::Handler>, Option<ObjectSet>)]) {
-    for index in 1..found.len() {
-        let (bigger, rest) = found.split_at_mut(index);
-        let Some((group, handlers, _)) = rest.first_mut() else { return };
-        let is_below = bigger.iter().any(|(above, _, left)| {
-            above.verdict == EventVerdict::Leak
-                && left.as_ref().is_some_and(|left| handlers.iter().all(|handler| !left.contains(handler.publisher)))
+fn hang_below(weighed: &mut [Weighed]) {
+    for index in 1..weighed.len() {
+        let (bigger, others) = weighed.split_at_mut(index);
+        let Some(Weighed { group, handlers, cluster, .. }) = others.first_mut() else { return };
+        let is_below = bigger.iter().any(|above| {
+            let is_joined = cluster.is_some() && above.cluster == *cluster;
+            let goes = |rest: &Rc<ObjectSet>| handlers.iter().all(|handler| !rest.contains(handler.publisher));
+            above.group.verdict == EventVerdict::Leak && !is_joined && above.rest.as_ref().is_some_and(goes)
         });
         if is_below && matches!(group.verdict, EventVerdict::Leak | EventVerdict::OneLifetime) {
             group.verdict = EventVerdict::BelowAnother;

@@ -1,7 +1,7 @@
 //! What is a leak of handlers and what only looks like one, on heaps made by hand.
 
 use super::*;
-use crate::analysis::tests::{with_heap, with_tree};
+use crate::analysis::tests::{findings_of, with_heap, with_tree};
 use crate::base::HandleKind;
 use crate::synth::heap::{HeapBuilder, Kind};
 use crate::synth::sample::seed;
@@ -396,16 +396,51 @@ fn two_events_that_hold_the_same_objects_free_them_together() {
     }
     let heap = scene.heap.build();
     let events = found(&heap);
-    // Each alone frees no view, and so each is said to hold what something else holds: too kind to the program, as both
-    // together leak. Taken together they free everything.
-    let verdicts: Vec<EventVerdict> = events.groups.iter().map(|group| group.verdict).collect();
-    assert_eq!(verdicts, [EventVerdict::HeldElsewhere; 2]);
+    // Each alone frees no view: the other one holds it. Both together leak.
     let own = Retained { bytes: 20 * HANDLER + HANDLER + 24 + 32 * 8, count: 20 + 2 };
-    assert!(events.groups.iter().all(|group| group.freed == Some(own)));
-    let both = with_heap(&heap, |asked| {
+    let both = Retained { bytes: 2 * own.bytes + 20 * VIEW, count: 2 * own.count + 20 };
+    for (index, group) in events.groups.iter().enumerate() {
+        assert_eq!((group.verdict, group.n_exclusive, group.freed), (EventVerdict::Leak, 20, Some(both)));
+        assert_eq!(group.with, [1 - index]);
+    }
+    let freed = with_heap(&heap, |asked| {
         with_tree(&heap, |view| events.freed_together(asked, view.tree, &[0, 1], &Job::new()).unwrap())
     });
-    assert_eq!(both, Retained { bytes: 2 * own.bytes + 20 * VIEW, count: 2 * own.count + 20 });
+    assert_eq!(freed, both);
+    let found = findings_of(&heap);
+    let [first, second] = &found.verdict.sentences;
+    assert!(first.contains("static event **Clock.Tick** and to the static event **Clock.Tock**"), "{first}");
+    assert!(second.starts_with("Removing the handlers **View.OnTick** and **View.OnTock** brings back"), "{second}");
+    assert_eq!(found.verdict.others, [], "one leak is told once");
+}
+
+#[test]
+fn events_leak_together_only_where_nothing_else_holds_enough() {
+    // `n` views hear three events; a list keeps the first `n_kept`, and the third event has fewer handlers than a leak.
+    let check = |n: usize, n_kept: usize, expected: &[(&str, EventVerdict, u64)]| {
+        let mut scene = Scene::new();
+        let views = scene.objects(scene.view, n);
+        scene.keep("Kept", &views[..n_kept]);
+        for (field, heard) in [("Tick", &views[..]), ("Tock", &views[..]), ("Few", &views[..4])] {
+            let handlers = scene.handlers(heard, "App.View", "On");
+            let joined = scene.joined(&handlers);
+            scene.heap.static_field(scene.clock, field, Some(joined));
+        }
+        let mut groups = scene.found().groups;
+        groups.sort_by_key(|group| std::cmp::Reverse(group.publisher.field.clone()));
+        let found: Vec<(&str, EventVerdict, u64)> =
+            groups.iter().map(|group| (group.publisher.field.as_str(), group.verdict, group.n_exclusive)).collect();
+        assert_eq!(found, expected, "{n} views, {n_kept} kept");
+        for group in &groups {
+            assert_eq!(group.with.len(), usize::from(group.verdict == EventVerdict::Leak));
+        }
+    };
+    let (leak, held) = (EventVerdict::Leak, EventVerdict::HeldElsewhere);
+    // Four of them are held by the third event too, which has too few handlers to be asked.
+    check(30, 0, &[("Tock", leak, 26), ("Tick", leak, 26), ("Few", held, 0)]);
+    check(30, 20, &[("Tock", leak, 10), ("Tick", leak, 10), ("Few", held, 0)]);
+    check(30, 21, &[("Tock", held, 0), ("Tick", held, 0), ("Few", held, 0)]);
+    check(13, 0, &[("Tock", held, 0), ("Tick", held, 0), ("Few", held, 0)]);
 }
 
 #[test]

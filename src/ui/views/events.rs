@@ -245,9 +245,9 @@ fn rows_ui(
         }
         row_menu(cx, row, group);
         if row.response.hovered() {
-            row.response.clone().on_hover_text_at_pointer(tip(group));
+            row.response.clone().on_hover_text_at_pointer(tip(events, group));
         }
-        row_ui(&Pen::on(ui), row.rect, group, columns, most, events.live.bytes).into()
+        row_ui(&Pen::on(ui), row.rect, events, group, columns, most).into()
     });
     let cursor = rows.cursor.and_then(|row| shown.get(row as usize)).copied();
     state.rows = rows;
@@ -301,7 +301,7 @@ fn method_words(group: &EventGroup) -> String {
     }
 }
 
-fn row_ui(pen: &Pen, rect: Rect, group: &EventGroup, columns: &[Column<u8>; 4], most: u64, live: u64) -> String {
+fn row_ui(pen: &Pen, rect: Rect, events: &Events, group: &EventGroup, columns: &[Column<u8>; 4], most: u64) -> String {
     let theme = pen.theme;
     let (first, second) = (rect.top() + 15.0, rect.top() + 33.0);
     let [publisher, subscriber, handlers, back] = columns;
@@ -314,8 +314,8 @@ fn row_ui(pen: &Pen, rect: Rect, group: &EventGroup, columns: &[Column<u8>; 4], 
     pen.spans_cut(publisher.left, publisher.right, first, &spans);
     let held = held_words(pen, group);
     pen.spans_cut(publisher.left, publisher.right, second, &held);
-    let remark = if is_leak { "" } else { verdict_word(group.verdict) };
-    let remark_width = if remark.is_empty() { 0.0 } else { pen.text_width(remark, theme::SMALL) + 16.0 };
+    let remark = if is_leak { with_words(events, group) } else { verdict_word(group.verdict).to_owned() };
+    let remark_width = if remark.is_empty() { 0.0 } else { pen.text_width(&remark, theme::SMALL) + 16.0 };
     let end = subscriber.right - remark_width;
     pen.text_cut(
         subscriber.left,
@@ -327,25 +327,36 @@ fn row_ui(pen: &Pen, rect: Rect, group: &EventGroup, columns: &[Column<u8>; 4], 
     );
     pen.text_cut(subscriber.left, end, second, &method_words(group), theme::SMALL, theme.t2);
     if !remark.is_empty() {
-        pen.text_right(subscriber.right, first, remark, theme::SMALL, theme.t3);
+        pen.text_right(subscriber.right, first, &remark, theme::SMALL, theme.t3);
     }
     pen.text_right(handlers.right, first, &number::count(group.n_handlers), theme::BODY, theme.t1);
     if let Some(freed) = group.freed {
         share_bar(pen, handlers.right + 22.0, first, 90.0, freed.bytes, most, BarLook::Exact);
         pen.size(back.right, first, freed.bytes, theme.t1);
         if freed.bytes > 0 {
-            pen.text_right(back.right, second, &number::share(freed.bytes, live), theme::SMALL, theme.t3);
+            pen.text_right(back.right, second, &number::share(freed.bytes, events.live.bytes), theme::SMALL, theme.t3);
         }
     }
     let freed = group.freed.map_or("not asked".to_owned(), |freed| number::size(freed.bytes));
+    let with = Some(with_words(events, group)).filter(|with| !with.is_empty()).map(|with| format!(" {with}"));
     format!(
-        "{}, {} {}, {}, {freed} come back, {}",
+        "{}, {} {}, {}, {freed} come back, {}{}",
         event_name(group),
         group.subscriber.type_name,
         group.subscriber.method,
         number::counted(group.n_handlers, "handler", "handlers"),
-        verdict_word(group.verdict)
+        verdict_word(group.verdict),
+        with.unwrap_or_default()
     )
+}
+
+/// `with Clock.Tock`, `with 2 others`: events that hold the same subscribers, so that each alone frees none of them.
+fn with_words(events: &Events, group: &EventGroup) -> String {
+    match group.with.as_slice() {
+        [] => String::new(),
+        &[one] => events.groups.get(one).map_or_else(String::new, |other| format!("with {}", event_name(other))),
+        others => format!("with {} others", number::count(others.len() as u64)),
+    }
 }
 
 /// `static event`, `one publisher, held by static App.Settings`.
@@ -381,8 +392,11 @@ fn held_words(pen: &Pen, group: &EventGroup) -> Vec<crate::ui::pen::Span> {
     spans
 }
 
-fn tip(group: &EventGroup) -> String {
+fn tip(events: &Events, group: &EventGroup) -> String {
     let meaning = match group.verdict {
+        EventVerdict::Leak if !group.with.is_empty() => {
+            "Several events hold these subscribers and nothing else does: they come back when all of them let go"
+        }
         EventVerdict::Leak => "Subscribers that nothing else holds pile up on a publisher that outlives them",
         EventVerdict::ProbablyFine => "Few handlers",
         EventVerdict::OneLifetime => "About one handler for each publisher: they belong together",
@@ -390,8 +404,10 @@ fn tip(group: &EventGroup) -> String {
         EventVerdict::HeldElsewhere => "Every subscriber is held by something else, too",
         EventVerdict::HoldsNothing => "Such a handler holds nothing of its subscriber",
     };
+    let others = group.with.iter().filter_map(|&other| events.groups.get(other));
+    let others: String = others.map(|other| format!("\nwith {}", event_name(other))).collect();
     format!(
-        "{}.{} → {}.{}\n{}, {}, {} held by nothing else\n{meaning}\nfingerprint {}",
+        "{}.{} → {}.{}\n{}, {}, {} held by nothing else\n{meaning}{others}\nfingerprint {}",
         group.publisher.type_name,
         group.publisher.field,
         group.subscriber.type_name,

@@ -219,7 +219,7 @@ fn others_ui(ui: &mut Ui, left: f32, top: f32, width: f32, cx: &Cx<'_>, findings
         let (sentence, bytes, finding, icon) = match other {
             Headline::Event(index) => {
                 let Some(group) = findings.events.groups.get(index) else { continue };
-                let [first, _] = event_sentences(group, verdict.live);
+                let [first, _] = event_sentences(&findings.events, group, verdict.live);
                 let freed = group.freed.map_or(0, |freed| freed.bytes);
                 (first, freed, Finding::Event { group: index, is_ticked: false }, icons::LIGHTNING)
             }
