@@ -168,6 +168,8 @@ impl Walk<'_> {
             self.parent.push(from);
             let [first, second] = member.targets;
             if second != NO_TARGET {
+                // Not waited for: it arrives beside the first.
+                black_box(self.members[second as usize].number);
                 self.way.push((new, self.waiting.len()));
                 self.waiting.extend(self.others.of(member, index).iter().rev());
                 self.waiting.push(second);
