@@ -54,8 +54,8 @@ impl std::ops::Add for Amount {
 pub struct Reachability {
     /// Class and level of every object, see [`mark`].
     marks: Vec<u16>,
-    /// Levels that do not fit, by object.
-    deep: Vec<(ObjectId, u32)>,
+    /// Levels that do not fit.
+    deep: DeepLevels,
     /// What each kind of root reaches that no more preferred kind does.
     amounts: [Amount; RootKind::ALL.len()],
     roots: RootIndex,
@@ -67,6 +67,51 @@ pub struct Reachability {
     stack: bool,
     /// What was left out.
     cut: Option<Arc<Cut>>,
+}
+
+/// Levels of objects that are further from a root than a mark can say.
+#[derive(Clone, Debug)]
+enum DeepLevels {
+    /// Of few objects, in id order.
+    Few(Vec<(ObjectId, u32)>),
+    /// By id: where most of a heap is one list, a column for all takes less room.
+    Many(Vec<u32>),
+}
+
+impl Default for DeepLevels {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl DeepLevels {
+    fn new(mut levels: Vec<(ObjectId, u32)>, n_ids: usize) -> Self {
+        if levels.len() * 2 <= n_ids {
+            levels.sort_unstable();
+            levels.shrink_to_fit();
+            return Self::Few(levels);
+        }
+        let mut column = vec![DEEP; n_ids];
+        levels.into_iter().for_each(|(object, level)| column[object.index()] = level);
+        Self::Many(column)
+    }
+
+    fn of(&self, object: ObjectId) -> Option<u32> {
+        match self {
+            Self::Few(levels) => {
+                let place = levels.binary_search_by_key(&object, |&(deep, _)| deep).ok()?;
+                levels.get(place).map(|&(_, level)| level)
+            }
+            Self::Many(column) => column.get(object.index()).copied(),
+        }
+    }
+
+    fn heap_bytes(&self) -> u64 {
+        match self {
+            Self::Few(levels) => size_of_val(levels.as_slice()) as u64,
+            Self::Many(column) => size_of_val(column.as_slice()) as u64,
+        }
+    }
 }
 
 /// Class of an object that nothing holds.
@@ -126,10 +171,7 @@ impl Reachability {
     pub fn level(&self, object: ObjectId) -> Option<u32> {
         let mark = *self.marks.get(object.index()).filter(|&&mark| mark != UNHELD)?;
         Some(match u32::from(mark) & DEEP {
-            DEEP => {
-                let place = self.deep.binary_search_by_key(&object, |&(deep, _)| deep);
-                place.ok().and_then(|place| self.deep.get(place)).map_or(DEEP, |&(_, level)| level)
-            }
+            DEEP => self.deep.of(object).unwrap_or(DEEP),
             level => level,
         })
     }
@@ -225,7 +267,7 @@ impl Reachability {
     /// Bytes of memory this takes.
     #[must_use]
     pub fn heap_bytes(&self) -> u64 {
-        (self.marks.len() * 2 + self.deep.len() * 8) as u64
+        (self.marks.len() * 2) as u64 + self.deep.heap_bytes()
     }
 }
 
@@ -279,8 +321,8 @@ pub fn reachability(
             walk.run(class)?;
         }
     }
-    let Walk { marks, mut deep, .. } = walk;
-    deep.sort_unstable();
+    let Walk { marks, deep, .. } = walk;
+    let deep = DeepLevels::new(deep, n);
     let amounts = amounts(snapshot, &marks, job)?;
     let (roots, cut) = (RootIndex::new(graph), options.cut.cloned().map(Arc::new));
     Ok(Reachability { marks, deep, amounts, roots, root_classes, framework, stack: options.stack, cut })
@@ -442,13 +484,18 @@ mod tests {
     #[test]
     fn a_list_longer_than_the_bits_of_a_level() {
         let n = 200_000_u32;
-        let lists: Vec<Vec<u32>> = (0..n).map(|id| if id + 1 < n { vec![id + 1] } else { vec![] }).collect();
-        let (snapshot, graph) = GraphSpec::from_lists(&lists).with_handles(&[0]).build();
-        let reach =
-            reachability(&snapshot, &graph, ReachabilityOptions { stack: true, cut: None }, &Job::new()).unwrap();
-        for id in [0, 1, 2046, 2047, 2048, 65_536, n - 1] {
-            assert_eq!(reach.level(ObjectId(id)), Some(id));
+        // Alone, and as the smaller part of a heap of which nothing holds the rest.
+        for n_others in [0, 250_000] {
+            let next = |id: u32| if id + 1 < n { vec![id + 1] } else { vec![] };
+            let lists: Vec<Vec<u32>> = (0..n + n_others).map(next).collect();
+            let (snapshot, graph) = GraphSpec::from_lists(&lists).with_handles(&[0]).build();
+            let options = ReachabilityOptions { stack: true, cut: None };
+            let reach = reachability(&snapshot, &graph, options, &Job::new()).unwrap();
+            assert_eq!(matches!(reach.deep, DeepLevels::Many(_)), n_others == 0);
+            for id in [0, 1, 2046, 2047, 2048, 65_536, n - 1] {
+                assert_eq!(reach.level(ObjectId(id)), Some(id));
+            }
+            assert_eq!((reach.level(ObjectId(n)), reach.total().count), (None, u64::from(n)));
         }
-        assert_eq!(reach.total().count, u64::from(n));
     }
 }
