@@ -11,9 +11,16 @@
 //! different_paths              why else it is alive: one path a root, the most different ones first
 //! fold, readable               how a path reads to a person
 //! merged_paths                 why many objects are alive, in one tree
-//! dominators                   what each object keeps alive, alone
 //! cut                          the same questions with some references taken away
 //! what_if                      what comes back then
+//! dominators, dominator_tree   what each object keeps alive alone; the same as rows, and who holds a set
+//! suspects                     few holders that keep much
+//! events                       handlers that were never removed
+//! inspections                  waste and habits that end in leaks, one file each
+//! findings, verdict            all of these, and the answer in two sentences
+//! fingerprint                  a name of a finding that is the same in every dump
+//! plumbing                     what is the framework's own
+//! object_set, pages            one bit an object; columns in huge pages
 //! ```
 //!
 //! **Invariants:** nothing here knows a file or a window. Every function runs on hundreds of millions of objects: columns
