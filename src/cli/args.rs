@@ -253,6 +253,9 @@ pub struct DominatorsArgs {
     /// MethodTable.
     #[arg(long, value_name = "TYPE")]
     pub of: Option<String>,
+    /// Words on stacks hold, too: they may be stale.
+    #[arg(long)]
+    pub stack: bool,
     /// Types that are passed over on the way to a holder: “framework”, “none”, or names as in `types --filter`; may be
     /// repeated [default: framework]
     #[arg(long, value_name = "PATTERN", requires = "of")]

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{
     Command, Common, DominatorsArgs, FormArg, InspectArgs, InstancesArgs, LeaksArgs, ListArgs, RefsArgs, RetainedArgs,
@@ -10,6 +11,7 @@ use super::args::{
 use super::open::{Need, open};
 use super::{CliError, Exit, paths, say};
 use crate::analysis::Heap;
+use crate::analysis::Reachability;
 use crate::analysis::dominator_tree::TreeView;
 use crate::analysis::dominators::{DominatorOptions, dominators, root_objects};
 use crate::analysis::findings::Findings;
@@ -28,7 +30,7 @@ use crate::report::roots::{FinalizersReport, HandlesReport, RootsReport, Statics
 use crate::report::types::{HeapPart, TypesOptions, TypesReport};
 use crate::report::verify::VerifyReport;
 use crate::report::{self, Form, Report, coverage, lookup};
-use crate::session::{Analyses, Session, Stopped};
+use crate::session::{Analyses, Dominance, Session, Stopped};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
 /// Rows a table shows on a terminal unless told otherwise.
@@ -176,13 +178,16 @@ fn dominator_rows(args: &DominatorsArgs) -> Result<Exit, CliError> {
     let (grouping, limit) = (args.by.into(), limit(args.limit, args.format));
     match &args.of {
         None => {
-            let report = in_tree(&session, move |view, job| DominatorsReport::new(view, grouping, limit, job))?;
+            let stack = args.stack;
+            let report = in_tree(&session, stack, move |view, reachability, job| {
+                DominatorsReport::new(view, (reachability, stack), grouping, limit, job)
+            })?;
             print(&report, args.format.into())?;
         }
         Some(name) => {
             let skip = Skip::parse(&args.skip).map_err(|why| CliError::Usage(format!("--skip: {why}")))?;
             let (of, objects) = instances_of(&analyses(&session)?.snapshot, name)?;
-            let report = in_tree(&session, move |view, job| {
+            let report = in_tree(&session, args.stack, move |view, _, job| {
                 HoldersReport::new(view, (of, &objects), &skip, grouping, limit, job)
             })?;
             print(&report, args.format.into())?;
@@ -191,15 +196,23 @@ fn dominator_rows(args: &DominatorsArgs) -> Result<Exit, CliError> {
     Ok(exit_code(&args.common, &analyses(&session)?))
 }
 
-/// What `question` finds in the dominator tree.
+/// What `question` finds in the dominator tree, with words on stacks as roots or without.
 fn in_tree<T: Send + 'static>(
     session: &Session,
-    question: impl FnOnce(&TreeView<'_>, &Job) -> Result<T, Cancelled> + Send + 'static,
+    stack: bool,
+    question: impl FnOnce(&TreeView<'_>, &Reachability, &Job) -> Result<T, Cancelled> + Send + 'static,
 ) -> Result<T, CliError> {
     let found = ask(session, move |analyses, job| {
-        let (Some(graph), Some(dominance)) = (&analyses.graph, &analyses.dominance) else { return Ok(None) };
-        let (tree, children) = (&dominance.tree, &dominance.children);
-        question(&TreeView { snapshot: &analyses.snapshot, graph, tree, children }, job).map(Some)
+        let Analyses { snapshot, graph: Some(graph), reachability: Some(reachability), .. } = analyses else {
+            return Ok(None);
+        };
+        let dominance = match &analyses.dominance {
+            _ if stack => Arc::new(Dominance::new(snapshot, graph, DominatorOptions { stack }, job)?),
+            Some(dominance) => Arc::clone(dominance),
+            None => return Ok(None),
+        };
+        let Dominance { tree, children } = dominance.as_ref();
+        question(&TreeView { snapshot, graph, tree, children }, reachability, job).map(Some)
     })?;
     found.ok_or_else(|| CliError::Usage("the dominators were not found".to_owned()))
 }

@@ -8,7 +8,8 @@ use crate::analysis::ObjectSet;
 use crate::analysis::dominator_tree::{Grouping, RowName, TreeRow, TreeView};
 use crate::analysis::dominators::sets::retained_by;
 use crate::analysis::dominators::{Dominator, DominatorTree};
-use crate::base::{Addr, Cancelled, Job, number};
+use crate::analysis::reachability::{Amount, Reachability};
+use crate::base::{Addr, Cancelled, Job, RootKind, number};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ObjectId};
 
 /// Retained sizes of some objects, and of all of them together.
@@ -142,8 +143,14 @@ impl Report for RetainedReport {
 pub struct DominatorsReport {
     /// How siblings are put together: `object`, `type`, `namespace`, `module`.
     pub by: &'static str,
-    /// What precise roots hold.
+    /// Words on stacks count as roots.
+    pub stack: bool,
+    /// What roots hold, without words on stacks unless they count.
     pub live: Sum,
+    /// What words on stacks alone hold.
+    pub stacks_alone: Sum,
+    /// What nothing holds.
+    pub unreachable: Sum,
     /// All rows, those behind the limit included.
     pub total: u64,
     /// Rows under the root, biggest first.
@@ -160,6 +167,8 @@ pub struct DominatorLine {
     pub type_name: String,
     /// The object, when it is one.
     pub address: Option<Hex>,
+    /// `stack` or `finalizer queue` where that alone holds it; else `null`.
+    pub only: Option<&'static str>,
     /// Objects of the row.
     pub objects: u64,
     /// Their own bytes.
@@ -175,18 +184,32 @@ impl DominatorsReport {
     ///
     /// # Errors
     /// [`Cancelled`] when nobody waits any more.
-    pub fn new(view: &TreeView<'_>, grouping: Grouping, limit: Option<usize>, job: &Job) -> Result<Self, Cancelled> {
+    pub fn new(
+        view: &TreeView<'_>,
+        (reachability, stack): (&Reachability, bool),
+        grouping: Grouping,
+        limit: Option<usize>,
+        job: &Job,
+    ) -> Result<Self, Cancelled> {
+        let (snapshot, reached) = (view.snapshot, reachability.total());
+        let sum = |amount: Amount| Sum { count: amount.count, bytes: amount.bytes };
         let level = view.top(grouping, limit.unwrap_or(usize::MAX), job)?;
         Ok(Self {
             by: grouping.key(),
+            stack,
             live: view.tree.total().into(),
+            stacks_alone: sum(reachability.amount(RootKind::Stack)),
+            unreachable: Sum {
+                count: snapshot.n_objects().saturating_sub(reached.count),
+                bytes: snapshot.object_bytes().saturating_sub(reached.bytes),
+            },
             total: level.rows.len() as u64 + level.rest.n_rows,
-            dominators: level.rows.iter().map(|row| dominator_line(view, row)).collect(),
+            dominators: level.rows.iter().map(|row| dominator_line(view, reachability, row)).collect(),
         })
     }
 }
 
-fn dominator_line(view: &TreeView<'_>, row: &TreeRow) -> DominatorLine {
+fn dominator_line(view: &TreeView<'_>, reachability: &Reachability, row: &TreeRow) -> DominatorLine {
     let address = match row.members.as_slice() {
         [one] => Some(view.snapshot.objects.address(*one).into()),
         _ => None,
@@ -195,6 +218,7 @@ fn dominator_line(view: &TreeView<'_>, row: &TreeRow) -> DominatorLine {
         name: row_name(&row.name),
         type_name: view.snapshot.types.row(row.ty).display_name(),
         address,
+        only: row.only_by(reachability).map(RootKind::label),
         objects: row.members.len() as u64,
         bytes: row.own_bytes,
         retained_bytes: row.retained.bytes,
@@ -217,7 +241,10 @@ impl Report for DominatorsReport {
     const SCHEMA: &'static str = "heaproot.dominators/1";
 
     fn sections(&self) -> Vec<Section> {
-        let mut sections = vec![Section::Facts(vec![("Held by roots".to_owned(), self.live.words())])];
+        let held = if self.stack { "Held by roots and stacks" } else { "Held by roots" };
+        let amounts = [(held, self.live), ("On stacks alone", self.stacks_alone), ("Unreachable", self.unreachable)];
+        let facts = amounts.into_iter().map(|(name, sum)| (name.to_owned(), sum.words())).collect();
+        let mut sections = vec![Section::Facts(facts)];
         let mut table = Table::new(vec![
             number("Retained", "retained_bytes"),
             number("Share", "share"),
@@ -238,7 +265,7 @@ impl Report for DominatorsReport {
                 Cell::Size(line.retained_bytes),
                 Cell::Share(line.retained_bytes, self.live.bytes),
                 Cell::Count(line.retained_count),
-                Cell::text_or_missing(line.name.as_deref()),
+                Cell::text_or_missing(line.name.clone().or(line.only.map(|kind| format!("{kind} alone"))).as_deref()),
                 Cell::Text(what),
             ]);
         }
@@ -255,6 +282,7 @@ impl Report for DominatorsReport {
             text("Name", "name"),
             text("Type", "type"),
             text("Address", "address"),
+            text("Only", "only"),
             number("Objects", "objects"),
             number("Bytes", "bytes"),
             number("Retained", "retained_bytes"),
@@ -266,6 +294,7 @@ impl Report for DominatorsReport {
                 Cell::text_or_missing(line.name.as_deref()),
                 Cell::Text(line.type_name.clone()),
                 line.address.map_or(Cell::Missing, |at| Cell::Address(Addr(at.0))),
+                Cell::text_or_missing(line.only),
                 Cell::Count(line.objects),
                 Cell::Size(line.bytes),
                 Cell::Size(line.retained_bytes),

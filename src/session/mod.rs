@@ -87,6 +87,23 @@ pub struct Dominance {
     pub children: Children,
 }
 
+impl Dominance {
+    /// Finds it, with words on stacks as roots or without.
+    ///
+    /// # Errors
+    /// [`Cancelled`] when the job was.
+    pub fn new(
+        snapshot: &HeapSnapshot,
+        graph: &HeapGraph,
+        options: DominatorOptions,
+        job: &Job,
+    ) -> Result<Self, Cancelled> {
+        let tree = dominators(snapshot, graph, &root_objects(graph, options), job)?;
+        let children = Children::new(&tree, snapshot, job)?;
+        Ok(Self { tree, children })
+    }
+}
+
 /// One open dump.
 pub struct Session {
     path: PathBuf,
@@ -495,10 +512,8 @@ fn analyse(shared: &Shared, snapshot: Arc<HeapSnapshot>, graph: Option<Arc<HeapG
     shared.publish(&shared.reachability, Arc::new(alive));
     let turned = referrers(&graph, &shared.job)?;
     shared.publish(&shared.referrers, Arc::new(turned));
-    let roots = root_objects(&graph, DominatorOptions { stack: false });
-    let tree = dominators(&snapshot, &graph, &roots, &shared.job)?;
-    let children = Children::new(&tree, &snapshot, &shared.job)?;
-    shared.publish(&shared.dominance, Arc::new(Dominance { tree, children }));
+    let dominance = Dominance::new(&snapshot, &graph, DominatorOptions { stack: false }, &shared.job)?;
+    shared.publish(&shared.dominance, Arc::new(dominance));
     let analyses = shared.analyses();
     if let Some((heap, dominance)) = analyses.as_ref().and_then(|all| Some((all.heap()?, all.dominance.as_deref()?))) {
         let found = findings(&heap, &dominance.tree, &dominance.children, &shared.job)?;

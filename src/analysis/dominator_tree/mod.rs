@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::dominators::children::{Children, sort_biggest_first};
 use super::dominators::{Dominator, DominatorTree, Retained};
+use super::reachability::Reachability;
 use super::roots::{static_name, storage_label};
-use crate::base::{Cancelled, Job};
+use crate::base::{Cancelled, Job, RootKind};
 use crate::snapshot::{HeapGraph, HeapSnapshot, ModuleId, ObjectId, TypeId};
 
 pub use self::holders::{HolderRow, Holders};
@@ -120,6 +121,15 @@ impl std::iter::Sum for Rest {
 }
 
 impl TreeRow {
+    /// The doubtful kind of root that alone reaches all of its members: words on stacks, which may be stale, or the
+    /// finalizer queue, which lets go when finalizers have run.
+    #[must_use]
+    pub fn only_by(&self, reachability: &Reachability) -> Option<RootKind> {
+        let kind = reachability.stage(*self.members.first()?)?;
+        let is_doubtful = matches!(kind, RootKind::Stack | RootKind::FinalizerQueue);
+        (is_doubtful && self.members.iter().all(|&member| reachability.stage(member) == Some(kind))).then_some(kind)
+    }
+
     /// The row as one of those that are not listed.
     #[must_use]
     pub fn unlisted(&self) -> Rest {
