@@ -347,7 +347,7 @@ impl App {
         dump.catalog.want(&dump.session, (), |analyses, job| model::TypeCatalog::build(&analyses.snapshot, job));
         if dump.session.dominance().is_some() {
             dump.holders.want(&dump.session, (), |analyses, job| {
-                model::dominators::top(analyses, crate::analysis::dominator_tree::Grouping::Type, job)
+                model::dominators::top(analyses, model::dominators::TreeQuery::FIRST, None, job)
             });
         }
         let index = self.tab.min(self.tabs.len() - 1);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::paths;
 use crate::analysis::dominator_tree::{Grouping, Rest, RowName, TreeLevel, TreeRow, TreeView};
-use crate::analysis::dominators::Retained;
+use crate::analysis::dominators::{DominatorOptions, Retained};
 use crate::analysis::plumbing::{is_framework, is_framework_name};
-use crate::base::{Cancelled, Job, number};
-use crate::session::Analyses;
+use crate::base::{Cancelled, Job, RootKind, number};
+use crate::session::{Analyses, Dominance};
 use crate::snapshot::{ObjectId, TypeId, TypeShape};
 use crate::ui::type_name;
 use crate::ui::widgets::treemap::MapNode;
@@ -85,15 +85,32 @@ pub struct DominatorLine {
     pub is_open: Option<bool>,
 }
 
+/// Which tree, and how its siblings are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeQuery {
+    /// What one row is.
+    pub grouping: Grouping,
+    /// Words on stacks hold, too.
+    pub stack: bool,
+}
+
+impl TreeQuery {
+    /// What the tree begins with, and the overview shows.
+    pub const FIRST: Self = Self { grouping: Grouping::Type, stack: false };
+}
+
 /// The rows under the root, and the map.
 #[derive(Debug)]
 pub struct DominatorTop {
-    grouping: Grouping,
+    /// What was asked.
+    pub query: TreeQuery,
+    /// The tree itself: that of the session, or one with words on stacks.
+    pub dominance: Arc<Dominance>,
     level: Arc<TreeLevel>,
     branches: Vec<Option<usize>>,
     /// The tree as nested nodes, some levels deep.
     pub map: Vec<MapNode>,
-    /// What precise roots hold.
+    /// What roots hold.
     pub total: Retained,
 }
 
@@ -117,21 +134,35 @@ struct Level {
 
 /// The tree with its names; `None` while dominators are not known.
 pub(super) fn view(analyses: &Analyses) -> Option<TreeView<'_>> {
-    let dominance = analyses.dominance.as_deref()?;
-    Some(TreeView {
-        snapshot: &analyses.snapshot,
-        graph: analyses.graph.as_deref()?,
-        tree: &dominance.tree,
-        children: &dominance.children,
-    })
+    view_of(analyses, analyses.dominance.as_deref()?)
 }
 
-/// The rows under the root. One pass over them, and over what the map shows.
+fn view_of<'a>(analyses: &'a Analyses, dominance: &'a Dominance) -> Option<TreeView<'a>> {
+    let Dominance { tree, children } = dominance;
+    Some(TreeView { snapshot: &analyses.snapshot, graph: analyses.graph.as_deref()?, tree, children })
+}
+
+/// The rows under the root. One pass over them, and over what the map shows; with words on stacks the dominators are
+/// found again, unless the tree that is `known` is such a one.
 ///
 /// # Errors
 /// [`Cancelled`].
-pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<Arc<DominatorTop>>, Cancelled> {
-    let Some(view) = view(analyses) else { return Ok(None) };
+pub fn top(
+    analyses: &Analyses,
+    query: TreeQuery,
+    known: Option<Arc<Dominance>>,
+    job: &Job,
+) -> Result<Option<Arc<DominatorTop>>, Cancelled> {
+    let TreeQuery { grouping, stack } = query;
+    let dominance = match (&analyses.graph, &analyses.dominance, known) {
+        (Some(_), Some(without), _) if !stack => Arc::clone(without),
+        (Some(_), Some(_), Some(known)) => known,
+        (Some(graph), Some(_), None) => {
+            Arc::new(Dominance::new(&analyses.snapshot, graph, DominatorOptions { stack }, job)?)
+        }
+        _ => return Ok(None),
+    };
+    let Some(view) = view_of(analyses, &dominance) else { return Ok(None) };
     let level = view.top(grouping, LISTED_MORE, job)?;
     let mut n_branches = 0;
     let branches: Vec<Option<usize>> = level
@@ -147,7 +178,8 @@ pub fn top(analyses: &Analyses, grouping: Grouping, job: &Job) -> Result<Option<
         .collect();
     let total = view.tree.total();
     let map = map_level(&view, grouping, &level, &branches, MORE_OF_TOP, (total.bytes / MAP_PART).max(1), 1, job)?;
-    Ok(Some(Arc::new(DominatorTop { grouping, level: Arc::new(level), branches, map, total })))
+    let level = Arc::new(level);
+    Ok(Some(Arc::new(DominatorTop { query, dominance: Arc::clone(&dominance), level, branches, map, total })))
 }
 
 /// What `open` folds out of `top`.
@@ -161,7 +193,7 @@ pub fn list(
     job: &Job,
 ) -> Result<DominatorList, Cancelled> {
     let mut list = DominatorList::default();
-    let Some(view) = view(analyses) else { return Ok(list) };
+    let Some(view) = view_of(analyses, &top.dominance) else { return Ok(list) };
     // Depth first with a stack of its own: a chain of a million holders may be folded out step by step.
     let mut stack = vec![Level { level: Arc::clone(&top.level), at: 0, depth: 0, more: MORE_OF_TOP, branch: None }];
     while let Some(Level { level, at, depth, more, branch }) = stack.pop() {
@@ -178,10 +210,20 @@ pub fn list(
         let key = key_of(row);
         let can_open = !view.is_storage(row) && view.has_below(&row.members);
         let is_open = can_open.then(|| open.contains(&key));
+        let mut words = words(&view, row);
+        // What is below it is held like it.
+        let only = analyses.reachability.as_deref().filter(|_| depth == 0).and_then(|reach| row.only_by(reach));
+        if let Some(kind) = only {
+            words.suffix.push_str(if kind == RootKind::Stack {
+                ", on stacks alone"
+            } else {
+                ", finalizer queue alone"
+            });
+        }
         list.lines.push(DominatorLine {
             key,
             depth,
-            words: words(&view, row),
+            words,
             n_members: row.members.len() as u64,
             object: (row.members.len() == 1).then(|| row.members[0]),
             ty: (!matches!(row.name, RowName::Name(_))).then_some(row.ty),
@@ -193,7 +235,7 @@ pub fn list(
         let members = (is_open == Some(true)).then(|| row.members.clone());
         stack.push(Level { level, at: at + 1, depth, more, branch });
         if let Some(members) = members {
-            let below = Arc::new(view.below(&members, top.grouping, LISTED_MORE));
+            let below = Arc::new(view.below(&members, top.query.grouping, LISTED_MORE));
             stack.push(Level { level: below, at: 0, depth: depth + 1, more: MORE | key, branch: branch_here });
         }
     }
@@ -375,7 +417,7 @@ mod tests {
     fn the_tree_unfolds_step_by_step_and_sums_stay() {
         let analyses = analyses();
         let job = Job::new();
-        let top = top(&analyses, Grouping::Type, &job).unwrap().unwrap();
+        let top = top(&analyses, TreeQuery::FIRST, None, &job).unwrap().unwrap();
         let closed = list(&analyses, &top, &BTreeSet::new(), &job).unwrap();
         assert_eq!(closed.lines.iter().map(|line| line.retained.bytes).sum::<u64>(), top.total.bytes);
         let first = &closed.lines[0];
@@ -395,7 +437,7 @@ mod tests {
     #[test]
     fn the_map_has_the_same_sums_and_every_key_a_way() {
         let analyses = analyses();
-        let top = top(&analyses, Grouping::Type, &Job::new()).unwrap().unwrap();
+        let top = top(&analyses, TreeQuery::FIRST, None, &Job::new()).unwrap().unwrap();
         assert_eq!(top.map.iter().map(|node| node.bytes).sum::<u64>(), top.total.bytes);
         fn check(node: &MapNode, map: &[MapNode], depth: usize) {
             assert!(node.children.iter().map(|child| child.bytes).sum::<u64>() <= node.bytes, "{}", node.name);

@@ -7,12 +7,15 @@ use eframe::egui;
 use egui::{Id, Rect, Role, Ui, pos2, vec2};
 
 use crate::analysis::dominator_tree::Grouping;
-use crate::base::number;
+use crate::base::{RootKind, number};
 use crate::snapshot::ObjectId;
 use crate::ui::app::{Command, Cx, Dump, Pane, menu_entry, menu_line};
 use crate::ui::icons;
 use crate::ui::model::Answer;
-use crate::ui::model::dominators::{self, DominatorLine, DominatorList, DominatorTop, RowWords, row_key, way_to};
+use crate::ui::model::dominators::{
+    self, DominatorLine, DominatorList, DominatorTop, RowWords, TreeQuery, row_key, way_to,
+};
+use crate::ui::model::types::Liveness;
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::{Place, View};
 use crate::ui::theme;
@@ -29,21 +32,23 @@ const ICICLE: f32 = 146.0;
 const NARROW: f32 = 900.0;
 /// Below this width of the tree retained sizes have no bars.
 const TIGHT: f32 = 540.0;
+/// Height of the line below the tree.
+const FOOT: f32 = 28.0;
 /// Width of the bars.
 const BAR: f32 = 66.0;
 
 /// What the view remembers.
 #[derive(Debug)]
 pub struct DominatorsState {
-    grouping: Grouping,
+    query: TreeQuery,
     open: BTreeSet<u64>,
     selected: Option<u64>,
     /// An object to be shown as soon as its row is known.
     wanted: Option<ObjectId>,
     rows: ListState,
     synced: Option<(Option<u64>, usize)>,
-    top: Answer<Grouping, Option<Arc<DominatorTop>>>,
-    list: Answer<(Grouping, BTreeSet<u64>), DominatorList>,
+    top: Answer<TreeQuery, Option<Arc<DominatorTop>>>,
+    list: Answer<(TreeQuery, BTreeSet<u64>), DominatorList>,
     treemap: Cells,
     icicle: Cells,
 }
@@ -51,7 +56,7 @@ pub struct DominatorsState {
 impl Default for DominatorsState {
     fn default() -> Self {
         Self {
-            grouping: Grouping::Type,
+            query: TreeQuery::FIRST,
             open: BTreeSet::new(),
             selected: None,
             wanted: None,
@@ -74,15 +79,31 @@ impl DominatorsState {
 
     /// Folds the tree out down to `object`.
     pub fn show(&mut self, object: ObjectId) {
-        self.grouping = Grouping::Type;
+        self.query = TreeQuery::FIRST;
         self.wanted = Some(object);
     }
 
-    /// The rows under the root: those by type are the dump's.
+    /// The rows under the root: the first are the dump's.
     fn top<'a>(&'a self, dump: &'a Dump) -> Option<&'a Arc<DominatorTop>> {
-        let answer =
-            if self.grouping == Grouping::Type { dump.holders.value() } else { self.top.value_of(&self.grouping) };
-        answer?.as_ref().as_ref()
+        self.answer(dump)?.as_ref().as_ref()
+    }
+
+    fn answer<'a>(&'a self, dump: &'a Dump) -> Option<&'a Arc<Option<Arc<DominatorTop>>>> {
+        if self.query == TreeQuery::FIRST { dump.holders.value() } else { self.top.value_of(&self.query) }
+    }
+
+    /// Another tree, or other rows of it.
+    fn change(&mut self, query: TreeQuery) {
+        if query.grouping != self.query.grouping {
+            self.open.clear();
+        }
+        if !query.stack {
+            // The tree with stacks is let go.
+            self.top = Answer::default();
+        }
+        self.query = query;
+        self.selected = None;
+        self.rows = ListState::default();
     }
 }
 
@@ -116,19 +137,20 @@ pub fn ask(state: &mut DominatorsState, dump: &Dump) {
     if dump.session.dominance().is_none() {
         return;
     }
-    let grouping = state.grouping;
-    if grouping != Grouping::Type {
-        state.top.want(&dump.session, grouping, move |analyses, job| dominators::top(analyses, grouping, job));
+    let query = state.query;
+    if query != TreeQuery::FIRST {
+        let last = state.top.value().and_then(|last| last.as_ref().as_ref());
+        let known = last.filter(|last| last.query.stack == query.stack).map(|last| Arc::clone(&last.dominance));
+        state.top.want(&dump.session, query, move |analyses, job| dominators::top(analyses, query, known, job));
     }
-    let answer = if grouping == Grouping::Type { dump.holders.value() } else { state.top.value_of(&grouping) };
-    let Some(answer) = answer.cloned() else { return };
+    let Some(answer) = state.answer(dump).cloned() else { return };
     if let (Some(object), Some(top)) = (state.wanted.take(), answer.as_ref().as_ref()) {
         let key = u64::from(object.0);
         state.open.extend(way_to(&top.map, key));
         state.selected = Some(key);
     }
     let open = state.open.clone();
-    state.list.want(&dump.session, (grouping, open.clone()), move |analyses, job| match answer.as_ref() {
+    state.list.want(&dump.session, (query, open.clone()), move |analyses, job| match answer.as_ref() {
         Some(top) => dominators::list(analyses, top, &open, job),
         None => Ok(DominatorList::default()),
     });
@@ -237,28 +259,33 @@ fn tree_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut DominatorsState) ->
         (Grouping::Object, "Object", "Every object is a row"),
         (Grouping::Type, "Type", "Siblings of one type are one row"),
     ] {
-        let button = Button::new(None, word).kind(ButtonKind::Quiet).on(state.grouping == grouping);
-        if button.right(ui, right, y).on_hover_text(tip).clicked() && state.grouping != grouping {
-            state.grouping = grouping;
-            state.open.clear();
-            state.selected = None;
-            state.rows = ListState::default();
+        let button = Button::new(None, word).kind(ButtonKind::Quiet).on(state.query.grouping == grouping);
+        if button.right(ui, right, y).on_hover_text(tip).clicked() && state.query.grouping != grouping {
+            state.change(TreeQuery { grouping, ..state.query });
         }
         right -= button.width(&pen) + 4.0;
     }
-    let note = cx.dominance.map_or(String::new(), |dominance| {
-        let total = dominance.tree.total();
+    let note = state.top(cx.dump).map_or(String::new(), |top| {
+        let total = top.total;
         format!("{} live objects, {}", number::count(total.count), number::size(total.bytes))
     });
     super::title_line(ui, rect);
     super::pane_title(ui, rect, "Dominators", &note, right - 8.0);
-    let body = super::below_title(rect);
+    let (body, foot) = {
+        let body = super::below_title(rect);
+        body.split_top_bottom_at_y(body.bottom() - FOOT)
+    };
+    foot_ui(ui, foot, cx, state);
     let Some(list) = state.list.value().cloned() else {
         not_yet(ui, body, cx);
         return pane;
     };
     if list.lines.is_empty() {
-        let text = "No precise root holds an object: everything on the heap is garbage, or hangs on stacks alone.";
+        let text = if state.query.stack {
+            "No root holds an object, not even a word on a stack: everything on the heap is garbage."
+        } else {
+            "No precise root holds an object: everything on the heap is garbage, or hangs on stacks alone."
+        };
         let notice =
             Notice { icon: icons::RECYCLE, color: theme.t3, title: "Nothing is kept alive", text, choices: &[] };
         notice.show(ui, body);
@@ -269,6 +296,36 @@ fn tree_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut DominatorsState) ->
     header::<u8>(ui, head, &columns, None);
     rows_ui(ui, rows, cx, state, &list, &columns, id);
     pane
+}
+
+/// Whether stacks hold, and what stands in no row.
+fn foot_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut DominatorsState) {
+    let pen = Pen::on(ui);
+    let theme = pen.theme;
+    let Some(reachability) = cx.reachability.filter(|_| cx.dominance.is_some()) else { return };
+    pen.hline(rect.left(), rect.right(), rect.top(), theme.line);
+    let y = rect.center().y + 0.5;
+    let (stack, alive) = (reachability.amount(RootKind::Stack), reachability.total());
+    let dead = cx.snapshot.object_bytes().saturating_sub(alive.bytes);
+    let mut right = rect.right() - 18.0;
+    if dead > 0 {
+        let words = format!("{} unreachable", number::size(dead));
+        right -= pen.text_width(&words, theme::BODY_MEDIUM);
+        let link = widgets::link(ui, right, y, &words);
+        if link.on_hover_text("What nothing holds, by type: a collection would free it").clicked() {
+            cx.outbox.send(Command::Count(Liveness::Dead));
+            cx.outbox.send(Command::Show(View::Types));
+        }
+        right -= 16.0;
+    }
+    let left = rect.left() + theme::PAD;
+    let words = format!("stacks hold, too: {} on them alone", number::size(stack.bytes));
+    let switch = widgets::switch(ui, left, right, y, &words, state.query.stack);
+    let tip = "Words on stacks and in registers may be stale. Off: they hold nothing, and what hangs on them alone\n\
+               stands in no row. On: such rows are marked.";
+    if switch.on_hover_text(tip).clicked() {
+        state.change(TreeQuery { stack: !state.query.stack, ..state.query });
+    }
 }
 
 /// What stands here before dominators are known, or when they never will be.
