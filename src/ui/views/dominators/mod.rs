@@ -1,5 +1,8 @@
 //! What each object keeps alive: the dominator tree as a list, as a treemap and as an icicle. One selection for all three.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
