@@ -117,6 +117,7 @@ impl<'a> Heap<'a> {
         if lost > 0 {
             reasons.push(format!("{} of the heap could not be read", number::size(lost)));
         }
+        reasons.extend(snapshot.lost_holders(graph));
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 

@@ -292,7 +292,7 @@ mod tests {
     use crate::analysis::events::PublisherKind;
     use crate::analysis::findings::Findings;
     use crate::analysis::tests::{findings_of, with_heap};
-    use crate::base::HandleKind;
+    use crate::base::{HandleKind, Skipped};
     use crate::snapshot::HeapGraph;
     use crate::synth::heap::{HeapBuilder, Kind};
     use crate::synth::sample::{sample, seed};
@@ -455,6 +455,17 @@ mod tests {
             |(snapshot, graph)| (graph.is_unreliable, snapshot.coverage.unwalked_bytes) = (true, [0, 0, 512]),
             Some("the dump was taken during a collection; 512 B of the heap could not be read"),
         );
+        // So are references that lead nowhere, and roots that were not read; names are none.
+        check(|(_, graph)| graph.n_dangling = 1, Some("1 reference leads to no object"));
+        check(
+            |(snapshot, graph)| {
+                graph.n_dangling = 95;
+                graph.warnings.skip(Skipped::Handle, None, "no handle table could be read");
+                snapshot.warnings.skip(Skipped::Reference, None, "the layout does not fit the type");
+            },
+            Some("95 references lead to no object; some handles, references could not be read"),
+        );
+        check(|(snapshot, _)| snapshot.warnings.skip(Skipped::Module, None, "no image"), None);
     }
 
     #[test]

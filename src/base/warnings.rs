@@ -1,5 +1,6 @@
 //! What was skipped, with where and how much: structured, counted, shown.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::addr::Place;
@@ -75,6 +76,8 @@ impl fmt::Display for Warning {
 pub struct Warnings {
     kept: Vec<Warning>,
     n_more: u64,
+    /// Kinds of all of them, those that were not kept included.
+    kinds: BTreeSet<Skipped>,
 }
 
 impl Warnings {
@@ -89,6 +92,7 @@ impl Warnings {
 
     /// Records one thing that was skipped.
     pub fn skip(&mut self, what: Skipped, place: Option<Place>, why: impl fmt::Display) {
+        self.kinds.insert(what);
         if self.kept.len() < Self::KEPT {
             self.kept.push(Warning { what, place, why: why.to_string() });
         } else {
@@ -106,6 +110,7 @@ impl Warnings {
             }
         }
         self.n_more = self.n_more.saturating_add(other.n_more);
+        self.kinds.extend(other.kinds);
     }
 
     /// The warnings kept in full, in the order they were met.
@@ -118,6 +123,12 @@ impl Warnings {
     #[must_use]
     pub const fn n_more(&self) -> u64 {
         self.n_more
+    }
+
+    /// True when something of this kind was skipped.
+    #[must_use]
+    pub fn has(&self, what: Skipped) -> bool {
+        self.kinds.contains(&what)
     }
 
     /// True when nothing was skipped.
@@ -139,5 +150,10 @@ mod tests {
         }
         assert_eq!(warnings.list().len(), Warnings::KEPT);
         assert_eq!(warnings.n_more(), 5);
+        // A kind is known even when none of it was kept.
+        warnings.skip(Skipped::Handle, None, "not in the dump");
+        let mut all = Warnings::new();
+        all.merge(warnings);
+        assert_eq!([Skipped::Type, Skipped::Handle, Skipped::Module].map(|what| all.has(what)), [true, true, false]);
     }
 }

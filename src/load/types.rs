@@ -147,7 +147,7 @@ fn row(
         Ok(layout) => layout,
         Err(err) => {
             if is_on_heap {
-                warnings.skip(Skipped::Type, Some(Place::Target(at)), err);
+                warnings.skip(Skipped::Reference, Some(Place::Target(at)), err);
             }
             ReferenceLayout::None
         }

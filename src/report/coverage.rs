@@ -232,9 +232,7 @@ pub fn sentence(snapshot: &HeapSnapshot, graph: Option<&HeapGraph>) -> String {
     if coverage.n_marked > 0 {
         losses.push("a collection was under way".to_owned());
     }
-    if graph.is_some_and(|graph| graph.is_unreliable) {
-        losses.push("many references lead nowhere".to_owned());
-    }
+    losses.extend(graph.map(|graph| snapshot.lost_holders(graph)).unwrap_or_default());
     let n_unnamed: u64 = coverage.unnamed.iter().map(|unnamed| unnamed.n_types).sum();
     if n_unnamed > 0 {
         losses.push(format!("{} without a name", number::counted(n_unnamed, "type is", "types are")));
@@ -251,7 +249,7 @@ pub fn sentence(snapshot: &HeapSnapshot, graph: Option<&HeapGraph>) -> String {
 /// True when nothing that matters is missing, in both passes.
 #[must_use]
 pub fn is_complete(snapshot: &HeapSnapshot, graph: Option<&HeapGraph>) -> bool {
-    snapshot.coverage.is_complete() && !graph.is_some_and(|graph| graph.is_unreliable)
+    snapshot.coverage.is_complete() && graph.is_none_or(|graph| snapshot.lost_holders(graph).is_empty())
 }
 
 fn unwalked(coverage: &Coverage) -> Vec<Unwalked> {

@@ -29,7 +29,7 @@ pub use slots::Slot;
 pub use types::{FieldRow, TypeName, TypeRow, TypeShape, TypeTable, TypeTotals};
 pub use values::{MethodName, NoValues, ObjectValues};
 
-use crate::base::Warnings;
+use crate::base::{Skipped, Warnings, number};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -109,6 +109,32 @@ impl HeapSnapshot {
     #[must_use]
     pub fn object_bytes(&self) -> u64 {
         self.sum(|totals| totals.bytes)
+    }
+
+    /// What could not be read of that which says who holds what, in words: `3 references lead to no object`. Empty where
+    /// nothing was lost.
+    #[must_use]
+    pub fn lost_holders(&self, graph: &HeapGraph) -> Vec<String> {
+        const KINDS: [(Skipped, &str); 5] = [
+            (Skipped::Segment, "heap segments"),
+            (Skipped::Handle, "handles"),
+            (Skipped::Static, "static fields"),
+            (Skipped::Finalizer, "finalizer queues"),
+            (Skipped::Reference, "references"),
+        ];
+        let mut lost = Vec::new();
+        if graph.n_dangling > 0 {
+            lost.push(format!(
+                "{} to no object",
+                number::counted(graph.n_dangling, "reference leads", "references lead")
+            ));
+        }
+        let is_lost = |what| self.warnings.has(what) || graph.warnings.has(what);
+        let unread: Vec<&str> = KINDS.iter().filter(|&&(what, _)| is_lost(what)).map(|&(_, words)| words).collect();
+        if !unread.is_empty() {
+            lost.push(format!("some {} could not be read", unread.join(", ")));
+        }
+        lost
     }
 
     fn sum(&self, column: impl Fn(&TypeTotals) -> u64) -> u64 {

@@ -156,7 +156,7 @@ fn damage_inside_the_process_is_said() {
     check("a class has an absurd size", &[(node, 0x7fff_fff8_0100_0000)], "gap Damaged");
     check("a class has no class record", &[(node + 0x28, 0)], "gap Damaged");
     check("an array's elements are absurd", &[(array, 0x0000_0018_810a_ffff)], "gap Damaged");
-    let layout = "type: the reference layout in front of";
+    let layout = "reference: the reference layout in front of";
     check("a class has endless references", &[(node - 8, i64::MAX as u64)], layout);
     check("a class has endless repeated references", &[(node - 8, i64::MIN as u64)], layout);
     check("a class has references outside of it", &[(node - 16, 1 << 40)], layout);

@@ -221,19 +221,14 @@ fn gaps(cx: &Cx<'_>, lines: &mut Vec<Line>) {
         gaps.push(fact("References", format!("{}: {}", problem.title, problem.why), Tone::Gap));
     }
     match cx.graph {
-        Some(graph) if graph.is_unreliable => {
-            let text =
-                format!("{} to no object: paths are uncertain", number::counted(graph.n_dangling, "leads", "lead"));
-            gaps.push(fact("References", text, Tone::Gap));
-        }
         Some(graph) => {
+            let lost = cx.snapshot.lost_holders(graph);
+            gaps.extend(
+                lost.iter().map(|lost| fact("Who holds what", format!("{lost}: paths are uncertain"), Tone::Gap)),
+            );
             let n = graph.references.n_references();
-            let dangling = if graph.n_dangling == 0 {
-                String::new()
-            } else {
-                format!(", {} to no object", number::count(graph.n_dangling))
-            };
-            good.push(fact("References", format!("{} read{dangling}", number::count(n)), Tone::Good));
+            let tone = if lost.is_empty() { Tone::Good } else { Tone::Plain };
+            good.push(fact("References", format!("{} read", number::count(n)), tone));
             let problems: Vec<_> = graph.roots.threads.iter().filter(|thread| thread.stack_problem.is_some()).collect();
             if let Some(first) = problems.first() {
                 let text = format!(

@@ -233,8 +233,9 @@ fn held_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut PathState, paths: &
             span(text.as_str(), theme::BODY.with(face), theme.t1)
         })
         .collect();
-    if paths.is_uncertain {
-        verdict.push(span(" Uncertain: the dump was taken during a collection.", theme::BODY, theme.warn));
+    let uncertain = paths.uncertain.as_ref().map(|why| format!(" Uncertain: {why}."));
+    if let Some(text) = &uncertain {
+        verdict.push(span(text.as_str(), theme::BODY, theme.warn));
     }
     let words = pen.paragraph_height(width, 19.0, &verdict) + 26.0;
     let words = if rect.height() - words > 3.0 * theme::NODE { words } else { 0.0 };
@@ -544,9 +545,9 @@ fn not_held_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, paths: &Paths) {
         y += 32.0;
     }
     pen.hline(left, right, y, theme.line);
-    if paths.is_uncertain && y + 24.0 < rect.bottom() {
+    if let Some(why) = paths.uncertain.as_ref().filter(|_| y + 24.0 < rect.bottom()) {
         y += 14.0;
-        pen.text_cut(left, right, y, "Uncertain: the dump was taken during a collection", theme::SMALL, theme.warn);
+        pen.text_cut(left, right, y, &format!("Uncertain: {why}"), theme::SMALL, theme.warn);
     }
     if let Some((node, _)) = paths.dead_referrers.first() {
         y += 28.0;

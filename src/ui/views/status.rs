@@ -31,8 +31,8 @@ pub fn gc_words(facts: &Facts) -> String {
     }
 }
 
-/// Kinds of gaps of a heap: lost stretches, types without a name, a collection under way, a cut file, references that
-/// cannot be trusted.
+/// Kinds of gaps of a heap: lost stretches, types without a name, a collection under way, a cut file, references and
+/// roots that were not read.
 #[must_use]
 pub fn n_gaps(dump: &Dump, snapshot: &HeapSnapshot) -> usize {
     let coverage = &snapshot.coverage;
@@ -41,7 +41,7 @@ pub fn n_gaps(dump: &Dump, snapshot: &HeapSnapshot) -> usize {
         !coverage.unnamed.is_empty(),
         coverage.n_marked > 0 || snapshot.facts.gc.in_progress,
         coverage.n_cut_segments > 0,
-        dump.session.graph().is_some_and(|graph| graph.is_unreliable),
+        dump.session.graph().is_some_and(|graph| !snapshot.lost_holders(&graph).is_empty()),
         dump.session.background_problem().is_some(),
     ]
     .into_iter()

@@ -182,8 +182,8 @@ pub struct Paths {
     pub n_dead_referrers: u64,
     /// Bytes and objects that nothing holds: what a collection frees.
     pub garbage: (u64, u64),
-    /// The dump was taken during a collection, or references are unreliable.
-    pub is_uncertain: bool,
+    /// Why it may be wrong, as [`Heap::uncertain`] says.
+    pub uncertain: Option<String>,
     /// Steps inside collections were folded.
     pub has_internals: bool,
     /// The path as text, one line per step.
@@ -211,8 +211,7 @@ pub fn paths(
     job: &Job,
 ) -> Result<Paths, Cancelled> {
     let mut build = Build { heap, query, job, answer: Paths::default() };
-    build.answer.is_uncertain =
-        heap.graph.is_unreliable || heap.snapshot.facts.gc.in_progress || heap.snapshot.coverage.n_marked > 0;
+    build.answer.uncertain = heap.uncertain();
     match root_path(heap, query.object, job)? {
         None => build.nothing_holds()?,
         Some(path) => {
