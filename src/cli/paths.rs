@@ -29,7 +29,7 @@ pub(super) fn path(args: &PathArgs) -> Result<Exit, CliError> {
     if let Some(text) = &args.type_name {
         let choice = lookup::find_types(&analyses.snapshot, text)?;
         if args.merged {
-            let (grouping, limit) = (args.group_by.into(), limit.unwrap_or(usize::MAX));
+            let grouping = args.group_by.into();
             let report = ask_without(&session, ignored, no_stack, move |heap, ignored, job| {
                 MergedReport::new(heap, &choice, grouping, limit, ignored, job)
             })?;

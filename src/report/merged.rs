@@ -15,7 +15,7 @@ use crate::analysis::{Heap, Ignore, MergedGrouping, MergedPaths, root_path};
 use crate::base::{Addr, Cancelled, Job, number};
 use crate::snapshot::ObjectId;
 
-/// Rows of the whole tree at most.
+/// Rows of the whole tree at most, unless all are asked for.
 const MOST_ROWS: usize = 400;
 /// Levels that are unfolded by themselves.
 const MOST_LEVELS: usize = 100;
@@ -225,8 +225,26 @@ pub struct MergedLine {
     pub here: u64,
 }
 
+/// A row that waits to be written.
+enum Next {
+    Row(Box<MergedRow>),
+    /// So many rows that are left out.
+    More(u64, Through),
+}
+
+impl Next {
+    /// Rows and objects that are left out when it is.
+    fn left_out(&self) -> (u64, Through) {
+        match self {
+            Self::Row(row) => (1, row.through),
+            Self::More(n, rest) => (*n, *rest),
+        }
+    }
+}
+
 impl MergedReport {
-    /// Merges the first paths of the objects of `choice`, and unfolds what most of them pass. `limit` rows a level.
+    /// Merges the first paths of the objects of `choice`, and unfolds what most of them pass. `limit` rows a level;
+    /// without one every row there is.
     ///
     /// # Errors
     /// [`Cancelled`] when the job was.
@@ -234,7 +252,7 @@ impl MergedReport {
         heap: &Heap<'_>,
         choice: &TypeChoice,
         grouping: MergedGrouping,
-        limit: usize,
+        limit: Option<usize>,
         ignored: &[Ignore],
         job: &Job,
     ) -> Result<Self, Cancelled> {
@@ -258,14 +276,11 @@ impl MergedReport {
         heap: &Heap<'_>,
         tree: &MergedPaths,
         grouping: MergedGrouping,
-        limit: usize,
+        limit: Option<usize>,
         job: &Job,
     ) -> Result<(), Cancelled> {
-        enum Next {
-            Row(Box<MergedRow>),
-            More(u64, Through),
-        }
-        let page = Page { skip: 0, take: limit };
+        let page = Page { skip: 0, take: limit.unwrap_or(usize::MAX) };
+        let most_rows = if limit.is_some() { MOST_ROWS } else { usize::MAX };
         // Rows to write, last first: (depth, indent, objects that pass the row above, row).
         let mut waiting: Vec<(usize, usize, u64, Next)> = Vec::new();
         let mut level = Some((tree.top(heap, grouping, page, job)?, 0, 0, tree.held()));
@@ -290,27 +305,24 @@ impl MergedReport {
                 waiting.extend(rows.map(|row| (depth, indent, above_of(depth, whole), Next::Row(Box::new(row)))));
             }
             let Some((depth, indent, above, next)) = waiting.pop() else { break };
-            if self.rows.len() == MOST_ROWS {
-                break;
+            if self.rows.len() >= most_rows {
+                // Nothing is unfolded any more; what waits is told in one line a level.
+                let (mut n, mut rest) = next.left_out();
+                while let Some((_, _, _, next)) = waiting.pop_if(|(other, ..)| *other == depth) {
+                    let (more, through) = next.left_out();
+                    (n, rest.count, rest.bytes) = (n + more, rest.count + through.count, rest.bytes + through.bytes);
+                }
+                self.indents.push(indent);
+                self.rows.push(MergedLine::more(depth, n, rest));
+                continue;
             }
             self.indents.push(indent);
             match next {
-                Next::More(n, rest) => self.rows.push(MergedLine {
-                    depth,
-                    kind: "more",
-                    name: number::counted(n, "more row", "more rows"),
-                    address: None,
-                    via: None,
-                    objects: 0,
-                    longest_run: 0,
-                    count: rest.count,
-                    bytes: rest.bytes,
-                    here: 0,
-                }),
+                Next::More(n, rest) => self.rows.push(MergedLine::more(depth, n, rest)),
                 Next::Row(row) => {
                     self.rows.push(line(heap, &row, depth));
-                    let is_big = row.through.count * SMALL >= above;
-                    if row.unfolds && is_big && depth < MOST_LEVELS {
+                    let is_big = row.through.count * SMALL >= above && depth < MOST_LEVELS;
+                    if row.unfolds && (is_big || limit.is_none()) {
                         let below = tree.unfold(heap, grouping, &row, page, job)?;
                         let mut whole = row.through;
                         if grouping != MergedGrouping::ToRootsByType {
@@ -355,6 +367,22 @@ fn line(heap: &Heap<'_>, row: &MergedRow, depth: usize) -> MergedLine {
 }
 
 impl MergedLine {
+    /// The line of `n` rows that are left out.
+    fn more(depth: usize, n: u64, rest: Through) -> Self {
+        Self {
+            depth,
+            kind: "more",
+            name: number::counted(n, "more row", "more rows"),
+            address: None,
+            via: None,
+            objects: 0,
+            longest_run: 0,
+            count: rest.count,
+            bytes: rest.bytes,
+            here: 0,
+        }
+    }
+
     fn text(&self) -> String {
         let mut text = String::new();
         if let Some(via) = &self.via {
@@ -421,5 +449,52 @@ impl Report for MergedReport {
             ]);
         }
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::tests::with_heap;
+    use crate::report::lookup::find_types;
+    use crate::synth::sample::sample;
+
+    fn merged(limit: Option<usize>, grouping: MergedGrouping) -> MergedReport {
+        with_heap(&sample(), |heap| {
+            let choice = find_types(heap.snapshot, "Corpus.Seed.Worker").unwrap();
+            MergedReport::new(heap, &choice, grouping, limit, &[], &Job::new()).unwrap()
+        })
+    }
+
+    /// Objects that pass rows of a level, those left out included, are those that pass the row above.
+    fn check_sums(report: &MergedReport) {
+        let mut above: Vec<(u64, u64)> = vec![(report.held.count, 0)];
+        let mut done: Vec<(u64, u64)> = Vec::new();
+        for row in &report.rows {
+            done.extend(above.drain(row.depth + 1..));
+            above[row.depth].1 += row.count;
+            above.push((row.count - row.here, 0));
+        }
+        done.extend(above);
+        for (count, below) in done {
+            assert!(below == 0 || below == count, "{below} of {count}");
+        }
+    }
+
+    #[test]
+    fn a_tree_that_is_too_long_says_what_it_leaves_out() {
+        let cut = merged(Some(10_000), MergedGrouping::FromRootsByObject);
+        let n_more = cut.rows.iter().filter(|row| row.kind == "more").count();
+        assert!(n_more > 0 && cut.rows.len() == MOST_ROWS + n_more, "{n_more} of {}", cut.rows.len());
+        check_sums(&cut);
+    }
+
+    #[test]
+    fn without_a_limit_every_row_is_there() {
+        let all = merged(None, MergedGrouping::FromRootsByObject);
+        check_sums(&all);
+        assert_eq!(all.rows.iter().map(|row| row.here).sum::<u64>(), all.held.count);
+        assert!(all.rows.iter().all(|row| row.kind != "more"));
+        check_sums(&merged(None, MergedGrouping::FromRootsByType));
     }
 }
