@@ -325,13 +325,14 @@ fn one_name(
 
 /// Words for kinds of roots.
 fn kinds(text: &str) -> Vec<RootKind> {
-    let lower = text.to_lowercase();
+    // `thread-static`, as options are written.
+    let lower = text.to_lowercase().replace('-', " ");
     let bare = lower.strip_suffix('s').unwrap_or(&lower);
     if bare == "handle" {
         return RootKind::HANDLES.to_vec();
     }
     let is_kind = |kind: &&RootKind| {
-        let label = kind.label();
+        let label = kind.label().replace('-', " ");
         label == bare || label.strip_suffix(" handle") == Some(bare) || label.strip_suffix(" queue") == Some(bare)
     };
     RootKind::ALL.iter().filter(is_kind).copied().collect()
@@ -468,6 +469,7 @@ mod tests {
         check("root:statics", &["root:static"]);
         check("root:pinned", &["root:pinned handle"]);
         check("root:finalizer", &["root:finalizer queue"]);
+        check("root:thread-static", &["root:thread static"]);
         assert_eq!(read("root:handles").unwrap().len(), 2);
     }
 
