@@ -44,6 +44,8 @@ pub struct PathReport {
     pub n_referrers: Option<u64>,
     /// What was left out of the graph.
     pub ignored: Vec<IgnoredLine>,
+    /// Words on stacks hold objects, too.
+    pub stack: bool,
     /// Why it may be wrong; `null` when nothing speaks against it.
     pub uncertain: Option<String>,
 }
@@ -235,6 +237,7 @@ impl PathReport {
             referrers,
             n_referrers,
             ignored: ignored_lines(heap, ignored),
+            stack: heap.reachability.with_stack(),
             uncertain: heap.uncertain(),
         })
     }
@@ -254,15 +257,22 @@ impl PathReport {
             sections.push(Section::Line("More roots hold it than were looked for.".to_owned()));
         }
         if self.paths.is_empty() {
-            sections.push(Section::Line(if self.ignored.is_empty() {
-                "Nothing holds it: garbage not yet collected.".to_owned()
-            } else {
-                "Nothing else holds it.".to_owned()
-            }));
+            let nothing = match (self.ignored.is_empty(), self.stack) {
+                (false, _) => "Nothing else holds it.",
+                (true, true) => "Nothing holds it: garbage not yet collected.",
+                (true, false) => "Nothing holds it, words on stacks apart.",
+            };
+            sections.push(Section::Line(nothing.to_owned()));
             let n = self.n_referrers.unwrap_or(0);
             if n > 0 && self.ignored.is_empty() {
-                let objects =
-                    number::counted(n, "object, garbage itself, refers", "objects, garbage themselves, refer");
+                let objects = match self.stack {
+                    true => number::counted(n, "object, garbage itself, refers", "objects, garbage themselves, refer"),
+                    false => number::counted(
+                        n,
+                        "object that nothing else holds refers",
+                        "objects that nothing else holds refer",
+                    ),
+                };
                 sections.push(Section::Line(format!("{objects} to it:")));
                 let mut table = step_table();
                 for line in &self.referrers {
@@ -430,6 +440,37 @@ const MOST_STEPS: usize = 10_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::tests::with_heap;
+    use crate::analysis::{ReachabilityOptions, reachability};
+    use crate::report::table::write_sections;
+    use crate::synth::heap::{HeapBuilder, Kind};
+
+    #[test]
+    fn what_only_a_stack_holds_is_no_garbage_without_it() {
+        let mut heap = HeapBuilder::new();
+        let ty = heap.class("App.Local", &[("next", Kind::Reference)]);
+        let (local, next) = (heap.object(ty), heap.object(ty));
+        heap.set(local, "next", next);
+        let thread = heap.thread("worker");
+        heap.stack(thread, local);
+        let built = heap.build();
+        let said = |stack: bool| {
+            with_heap(&built, |heap| {
+                let options = ReachabilityOptions { stack, cut: None };
+                let other = reachability(heap.snapshot, heap.graph, options, &Job::new()).unwrap();
+                let heap = heap.alive_as(Some(&other));
+                let options = PathOptions { which: Which::First, folding: Folding::Plain };
+                let report = PathReport::new(&heap, next, options, &[], &Job::new()).unwrap();
+                let mut text = Vec::new();
+                write_sections(&report.sections(), &mut text).unwrap();
+                String::from_utf8(text).unwrap()
+            })
+        };
+        assert!(said(true).contains("worker"), "{}", said(true));
+        let without = said(false);
+        assert!(without.contains("Nothing holds it, words on stacks apart."), "{without}");
+        assert!(!without.contains("garbage"), "{without}");
+    }
 
     #[test]
     fn a_root_keeps_its_kind_and_its_name_apart() {
