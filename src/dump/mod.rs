@@ -74,7 +74,8 @@ impl DumpError {
                 Some("Copy the file again from where it was written, or collect a new dump".to_owned())
             }
             Self::Unpack(error) => error.advice(),
-            Self::Open { .. } | Self::Cancelled(_) => None,
+            Self::Open { .. } => Some("Check the path, and that the file may be read".to_owned()),
+            Self::Cancelled(_) => None,
         }
     }
 }

@@ -144,9 +144,12 @@ fn target_problem(err: &TargetError) -> Option<Problem> {
             command: refusal.command.as_deref().unwrap_or_default().to_owned(),
             ..Problem::default()
         },
-        DumpError::Open { source, .. } => {
-            Problem { what: "The file cannot be opened".to_owned(), why: source.to_string(), ..Problem::default() }
-        }
+        DumpError::Open { source, .. } => Problem {
+            what: "The file cannot be opened".to_owned(),
+            why: source.to_string(),
+            next: dump.advice().unwrap_or_default(),
+            ..Problem::default()
+        },
         DumpError::Malformed { what, at, expected, found } => Problem {
             what: "The file is damaged".to_owned(),
             why: format!("Its {what} cannot be."),

@@ -217,7 +217,7 @@ fn a_refusal_says_what_where_and_what_to_do() {
     for (file, part) in [
         (junk.path().to_owned(), junk.path()),
         (fixture("seed-aot-createdump-n10").to_str().unwrap().to_owned(), "NativeAOT"),
-        ("no-such-file.core".to_owned(), "no-such-file.core"),
+        ("no-such-file.core".to_owned(), "Check the path"),
     ] {
         let output = heaproot(&["types", &file]);
         assert_eq!(output.status.code(), Some(1), "{file}: {}", errors(&output));
