@@ -220,26 +220,21 @@ fn gaps(cx: &Cx<'_>, lines: &mut Vec<Line>) {
     if let Some(problem) = cx.dump.session.background_problem() {
         gaps.push(fact("References", format!("{}: {}", problem.title, problem.why), Tone::Gap));
     }
-    match cx.graph {
-        Some(graph) => {
-            let lost = cx.snapshot.lost_holders(graph);
-            gaps.extend(
-                lost.iter().map(|lost| fact("Who holds what", format!("{lost}: paths are uncertain"), Tone::Gap)),
+    if let Some(graph) = cx.graph {
+        let lost = cx.snapshot.lost_holders(graph);
+        gaps.extend(lost.iter().map(|lost| fact("Who holds what", format!("{lost}: paths are uncertain"), Tone::Gap)));
+        let n = graph.references.n_references();
+        let tone = if lost.is_empty() { Tone::Good } else { Tone::Plain };
+        good.push(fact("References", format!("{} read", number::count(n)), tone));
+        let problems: Vec<_> = graph.roots.threads.iter().filter(|thread| thread.stack_problem.is_some()).collect();
+        if let Some(first) = problems.first() {
+            let text = format!(
+                "{}: {}",
+                number::counted(problems.len() as u64, "stack was not scanned", "stacks were not scanned"),
+                first.stack_problem.as_deref().unwrap_or_default()
             );
-            let n = graph.references.n_references();
-            let tone = if lost.is_empty() { Tone::Good } else { Tone::Plain };
-            good.push(fact("References", format!("{} read", number::count(n)), tone));
-            let problems: Vec<_> = graph.roots.threads.iter().filter(|thread| thread.stack_problem.is_some()).collect();
-            if let Some(first) = problems.first() {
-                let text = format!(
-                    "{}: {}",
-                    number::counted(problems.len() as u64, "stack was not scanned", "stacks were not scanned"),
-                    first.stack_problem.as_deref().unwrap_or_default()
-                );
-                gaps.push(fact("Threads", text, Tone::Gap));
-            }
+            gaps.push(fact("Threads", text, Tone::Gap));
         }
-        None => {}
     }
     for absent in &coverage.absent {
         let at = absent.at.map_or(String::new(), |at| format!(" at {at}"));
