@@ -177,9 +177,17 @@ impl Rest {
     }
 }
 
+/// A static field with its owner, without namespaces: `Dispatcher.Shutdown`.
+pub(super) fn short_static(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((owner, field)) => format!("{}.{field}", without_namespaces(owner)),
+        None => name.to_owned(),
+    }
+}
+
 fn row_title(heap: &Heap<'_>, row: &TreeRow) -> String {
     match &row.name {
-        RowName::Static(name) => without_namespaces(name.split('+').next_back().unwrap_or(name)).to_owned(),
+        RowName::Static(name) => short_static(name),
         _ => without_namespaces(&heap.snapshot.types.row(row.ty).display_name()),
     }
 }
@@ -363,7 +371,7 @@ mod tests {
     fn a_suspect_keeps_more_than_the_floor() {
         let at = holders(&[FLOOR_BYTES]);
         assert_eq!((at.threshold_bytes, at.suspects.len()), (FLOOR_BYTES, 0));
-        assert_eq!(at.largest_below, Some(("F0".to_owned(), Retained { bytes: FLOOR_BYTES, count: 2 })));
+        assert_eq!(at.largest_below, Some(("Stores.F0".to_owned(), Retained { bytes: FLOOR_BYTES, count: 2 })));
         let above = holders(&[FLOOR_BYTES + 8]);
         assert_eq!(roots(&above), ["static App.Stores.F0"]);
         assert_eq!(above.suspects[0].retained, Retained { bytes: FLOOR_BYTES + 8, count: 2 });

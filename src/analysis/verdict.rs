@@ -3,7 +3,7 @@
 use super::Heap;
 use super::dominators::{Dominator, DominatorTree, Retained};
 use super::events::{EventGroup, Events, Publisher, SubscriberKind, UNNAMED_METHOD};
-use super::suspects::{Suspect, SuspectKind, Suspects};
+use super::suspects::{Suspect, SuspectKind, Suspects, short_static};
 use crate::base::number;
 use crate::snapshot::preview::without_namespaces;
 use crate::snapshot::{HeapSnapshot, ObjectId};
@@ -244,10 +244,7 @@ pub fn suspect_sentences(snapshot: &HeapSnapshot, suspect: &Suspect, live: Retai
 /// ` at **Stores.Responses**`.
 fn root_text(root: &str) -> String {
     match root.strip_prefix("static ") {
-        Some(field) => match field.rsplit_once('.') {
-            Some((owner, field)) => format!(" at static **{}.{field}**", without_namespaces(owner)),
-            None => format!(" at static **{field}**"),
-        },
+        Some(field) => format!(" at static **{}**", short_static(field)),
         None if root.is_empty() => String::new(),
         None => format!(" on {root}"),
     }

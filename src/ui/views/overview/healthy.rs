@@ -12,7 +12,6 @@ use crate::report::events::verdict_word;
 use crate::snapshot::preview::without_namespaces;
 use crate::ui::app::{Command, Cx, Finding};
 use crate::ui::icons;
-use crate::ui::model::paths::split_member;
 use crate::ui::pen::{Pen, span};
 use crate::ui::place::View;
 use crate::ui::theme::{self, Face};
@@ -129,21 +128,13 @@ fn suspects_check(findings: &Findings) -> Line {
             number::size(suspects::FLOOR_BYTES)
         ),
         result: match (found.suspects.len(), largest) {
-            (0, Some((name, _))) => format!("largest: {}", short_holder(name)),
+            (0, Some((name, _))) => format!("largest: {name}"),
             (0, None) => "nothing found".to_owned(),
             (n, _) => number::counted(n as u64, "suspect", "suspects"),
         },
         bytes: largest.map(|(_, Retained { bytes, .. })| *bytes),
         mark: if found.suspects.is_empty() { Check::Nothing } else { Check::Found },
         command: Command::Show(View::Suspects),
-    }
-}
-
-/// `AppContext.s_dataStore` of `static System.AppContext.s_dataStore`.
-fn short_holder(name: &str) -> String {
-    match split_member(name.strip_prefix("static ").unwrap_or(name)) {
-        Some((owner, member)) => format!("{}.{member}", without_namespaces(owner)),
-        None => name.to_owned(),
     }
 }
 
