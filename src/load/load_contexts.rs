@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::Addr;
+use crate::snapshot::preview::load_context_name;
 use crate::snapshot::{HeapSnapshot, ObjectId, TypeId, Value};
 use crate::target::{SplicedMemory, TargetMemory};
 
@@ -26,7 +27,7 @@ pub(crate) fn name_load_contexts(memory: &SplicedMemory, snapshot: &mut HeapSnap
     let modules: Vec<Addr> = snapshot.modules.iter().map(|module| module.address).collect();
     let Some(of_module) = context_of_each(memory, &modules, &binders) else { return };
     let names: Vec<Option<String>> =
-        of_module.into_iter().map(|context| context.and_then(|context| context_name(snapshot, context))).collect();
+        of_module.into_iter().map(|context| context.and_then(|context| load_context_name(snapshot, context))).collect();
     for (module, name) in snapshot.modules.iter_mut().zip(names) {
         module.load_context = name;
     }
@@ -91,18 +92,4 @@ fn context_of_each(
     let mut best = ways.into_values().filter(|way| n_different(way) >= 2 && n_found(way) == most);
     let first = best.next()?;
     best.all(|way| way == first).then_some(first)
-}
-
-/// `PluginContext "reports"`; `None` for the default context.
-fn context_name(snapshot: &HeapSnapshot, context: ObjectId) -> Option<String> {
-    let type_name = snapshot.type_of(context).display_name();
-    if type_name.starts_with("System.Runtime.Loader.Default") {
-        return None;
-    }
-    let short = crate::snapshot::preview::without_namespaces(&type_name);
-    let name = snapshot.field_object(context, "_name").and_then(|name| snapshot.string(name, 80));
-    Some(match name.filter(|name| !name.text.is_empty()) {
-        Some(name) => format!("{short} \"{}\"", crate::snapshot::preview::escaped(&name.text)),
-        None => format!("{short} at {}", snapshot.objects.address(context)),
-    })
 }

@@ -163,6 +163,20 @@ pub fn without_namespaces(name: &str) -> String {
     out
 }
 
+/// What a load context is called: `PluginContext "reports"`; `None` for the default context. Reads the dump.
+pub(crate) fn load_context_name(snapshot: &HeapSnapshot, context: ObjectId) -> Option<String> {
+    let type_name = snapshot.type_of(context).display_name();
+    if type_name.starts_with("System.Runtime.Loader.Default") {
+        return None;
+    }
+    let short = without_namespaces(&type_name);
+    let name = snapshot.field_object(context, "_name").and_then(|name| snapshot.string(name, 80));
+    Some(match name.filter(|name| !name.text.is_empty()) {
+        Some(name) => format!("{short} \"{}\"", escaped(&name.text)),
+        None => format!("{short} at {}", snapshot.objects.address(context)),
+    })
+}
+
 fn absent() -> String {
     "not in the dump".to_owned()
 }

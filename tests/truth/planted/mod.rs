@@ -112,6 +112,13 @@ impl Opened {
         (all, held)
     }
 
+    /// Objects of types that can be unloaded.
+    fn collectible(&self) -> u64 {
+        let snapshot = &self.analyses.snapshot;
+        let types = snapshot.types.iter().filter(|(_, row)| row.collectible);
+        types.filter_map(|(id, _)| snapshot.totals.get(id.index())).map(|totals| totals.count).sum()
+    }
+
     /// The group of handlers of a subscriber type on a field.
     fn group(&self, field: &str, subscriber: &str) -> &EventGroup {
         let is_it = |group: &&EventGroup| group.publisher.field == field && group.subscriber.type_name == subscriber;
