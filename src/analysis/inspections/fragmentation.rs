@@ -26,6 +26,7 @@ pub(super) fn inspect(subject: &Subject<'_>, job: &Job) -> Result<Inspection, Ca
         .map(|root| root.object)
         .collect();
     let mut items = Vec::new();
+    let mut generations = Vec::new();
     let mut free_bytes = 0u64;
     let mut used_bytes = 0u64;
     for totals in &snapshot.coverage.generations {
@@ -34,15 +35,20 @@ pub(super) fn inspect(subject: &Subject<'_>, job: &Job) -> Result<Inspection, Ca
         let all = totals.free_bytes + totals.object_bytes;
         let fragmented = totals.free_bytes >= FLOOR_BYTES && totals.free_bytes * 10 >= all * 3;
         if fragmented {
+            generations.push(totals.generation);
             let n_pinned =
                 pinned.iter().filter(|&&object| snapshot.objects.generation(object) == totals.generation).count();
+            let pins = match totals.generation {
+                // Nothing there is ever moved, whether a handle pins it or not.
+                Generation::Pinned => "between objects that never move".to_owned(),
+                _ => format!("{} pinned", number::counted(n_pinned as u64, "object", "objects")),
+            };
             items.push(Item {
                 text: format!(
-                    "generation {}: {} free in {}, {} pinned",
-                    totals.generation.label(),
+                    "{}: {} free in {}, {pins}",
+                    place(totals.generation),
                     number::share(totals.free_bytes, all),
                     number::counted(totals.n_free, "block", "blocks"),
-                    number::counted(n_pinned as u64, "object", "objects"),
                 ),
                 objects: totals.n_free,
                 bytes: totals.free_bytes,
@@ -57,7 +63,7 @@ pub(super) fn inspect(subject: &Subject<'_>, job: &Job) -> Result<Inspection, Ca
         number::counted(pinned.len() as u64, "pinned object", "pinned objects")
     );
     if found {
-        items.extend(blocks(subject, &pinned, job)?);
+        items.extend(blocks(subject, &pinned, &generations, job)?);
     }
     let mut inspection = FRAGMENTATION.answer(found, result, items);
     inspection.bytes = free_bytes;
@@ -65,10 +71,20 @@ pub(super) fn inspect(subject: &Subject<'_>, job: &Job) -> Result<Inspection, Ca
     Ok(inspection)
 }
 
-/// The largest free blocks and what follows each: often the object that could not move.
+/// `generation 0`, `pinned object heap`.
+fn place(generation: Generation) -> String {
+    match generation {
+        Generation::Large => "large object heap".to_owned(),
+        Generation::Pinned => "pinned object heap".to_owned(),
+        _ => format!("generation {}", generation.label()),
+    }
+}
+
+/// The largest free blocks of `generations` and what follows each: often the object that could not move.
 fn blocks(
     subject: &Subject<'_>,
     pinned: &std::collections::BTreeSet<ObjectId>,
+    generations: &[Generation],
     job: &Job,
 ) -> Result<Vec<Item>, Cancelled> {
     let snapshot = subject.snapshot;
@@ -79,7 +95,7 @@ fn blocks(
         }
         let is_free = snapshot.type_of(object).shape == TypeShape::Free;
         let size = if is_free { snapshot.objects.size(object) } else { 0 };
-        if size >= MIN_BLOCK && snapshot.objects.generation(object) != Generation::Frozen {
+        if size >= MIN_BLOCK && generations.contains(&snapshot.objects.generation(object)) {
             blocks.push((size, object));
         }
     }
@@ -89,7 +105,9 @@ fn blocks(
         .into_iter()
         .map(|(size, block)| {
             let next = ObjectId(block.0 + 1);
-            let follower = if next.index() < snapshot.objects.len() && snapshot.is_object(next) {
+            let end = snapshot.objects.address(block).checked_add(size);
+            let is_next = next.index() < snapshot.objects.len() && Some(snapshot.objects.address(next)) == end;
+            let follower = if is_next && snapshot.is_object(next) {
                 let what = snapshot.type_of(next).display_name();
                 if pinned.contains(&next) { format!("pinned {what} follows") } else { format!("{what} follows") }
             } else {
