@@ -17,6 +17,14 @@ const SPARSE: Description = Description {
     remedy: "give the collection its size when it is made, or TrimExcess when it is filled",
 };
 
+const EMPTY: Description = Description {
+    name: "empty-collections",
+    title: "Empty collections",
+    definition: "collections without an item, with the stores they keep, and arrays of length 0 beyond the first of a type",
+    threshold: "1,000 of one type, or 1 % or more",
+    remedy: "make a collection when its first item comes; share one empty array (Array.Empty)",
+};
+
 const ARRAYS: Description = Description {
     name: "sparse-arrays",
     title: "Sparse arrays",
@@ -181,6 +189,64 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
         (n, false) => format!("{}, under 1 %", number::counted(n, "collection", "collections")),
     };
     Ok(SPARSE.answer(found, result, items))
+}
+
+/// So many empty collections of one type are a habit.
+const MANY_EMPTY: u64 = 1_000;
+
+pub(super) fn empty(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> Result<Inspection, Cancelled> {
+    /// Objects of one type.
+    #[derive(Default)]
+    struct Sum {
+        n: u64,
+        bytes: u64,
+        first: Option<ObjectId>,
+    }
+    let kinds = kinds(reader);
+    if kinds.iter().all(Option::is_none) && !reader.has_runtime_names() {
+        return Ok(EMPTY.absent(reader));
+    }
+    let mut by_type: BTreeMap<TypeId, Sum> = BTreeMap::new();
+    for (index, object) in subject.snapshot.objects.ids().enumerate() {
+        if index.is_multiple_of(65_536) {
+            job.tick(0)?;
+        }
+        let ty = subject.snapshot.objects.type_of(object);
+        let is_vector = subject.snapshot.types.row(ty).shape == TypeShape::Vector;
+        if !(is_vector || kinds[ty.index()].is_some()) || !subject.live(object) {
+            continue;
+        }
+        let bytes = match kinds[ty.index()] {
+            None if reader.len(object) == Some(0) => subject.snapshot.objects.size(object),
+            // What it alone keeps: itself, and its store unless that is shared.
+            Some(kind) if occupancy(reader, object, kind).is_some_and(|full| full.count == 0) => {
+                subject.retained(object)
+            }
+            _ => continue,
+        };
+        let sum = by_type.entry(ty).or_default();
+        // The first empty array of a type is the one to share.
+        if is_vector && sum.first.is_none() {
+            sum.first = Some(object);
+            continue;
+        }
+        sum.n += 1;
+        sum.bytes += bytes;
+        sum.first = sum.first.or(Some(object));
+    }
+    by_type.retain(|_, sum| sum.n > 0);
+    let bytes: u64 = by_type.values().map(|sum| sum.bytes).sum();
+    let n: u64 = by_type.values().map(|sum| sum.n).sum();
+    let found = by_type.values().any(|sum| sum.n >= MANY_EMPTY) || subject.is_notable(bytes);
+    let items = by_type.into_iter().map(|(ty, sum)| {
+        let text = format!("{} without an item", times(sum.n, &subject.snapshot.types.row(ty).display_name()));
+        Item { text, objects: sum.n, bytes: sum.bytes, example: sum.first }
+    });
+    let result = match n {
+        0 => "nothing found".to_owned(),
+        n => format!("{}, {}", number::counted(n, "object", "objects"), number::size(bytes)),
+    };
+    Ok(EMPTY.answer(found, result, items.collect()))
 }
 
 /// Arrays smaller than this are not looked into.

@@ -180,6 +180,7 @@ pub fn inspect_all(subject: &Subject<'_>, job: &Job) -> Result<Vec<Inspection>, 
     inspections.extend([
         finalization::inspect(subject),
         collections::inspect(subject, &reader, job)?,
+        collections::empty(subject, &reader, job)?,
         collections::arrays(subject, job)?,
         locals::inspect(subject, &reader, job)?,
         weak_tables::inspect(subject, job)?,
@@ -192,7 +193,7 @@ pub fn inspect_all(subject: &Subject<'_>, job: &Job) -> Result<Vec<Inspection>, 
 }
 
 /// Names of all inspections, in the order [`inspect_all`] answers.
-pub const NAMES: [&str; 15] = [
+pub const NAMES: [&str; 16] = [
     "growing-collections",
     "duplicate-strings",
     "timers",
@@ -201,6 +202,7 @@ pub const NAMES: [&str; 15] = [
     "stuck-tasks",
     "finalizer-backlog",
     "sparse-collections",
+    "empty-collections",
     "sparse-arrays",
     "thread-and-async-locals",
     "weak-table-cycles",

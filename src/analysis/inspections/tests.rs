@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::analysis::tests::with_tree;
-use crate::base::ElementType;
+use crate::base::{ElementType, HandleKind, SegmentKind};
 use crate::snapshot::TypeId;
 use crate::synth::heap::{HeapBuilder, Kind};
 
@@ -122,6 +122,7 @@ fn without_names_of_the_runtime_what_is_found_by_them_is_not_possible() {
         "faulted-tasks",
         "stuck-tasks",
         "sparse-collections",
+        "empty-collections",
         "thread-and-async-locals",
         "load-contexts",
     ];
@@ -139,4 +140,77 @@ fn without_names_of_the_runtime_what_is_found_by_them_is_not_possible() {
     heap.0.modules[0].metadata = Err("not in the dump".to_owned());
     let all = inspected(&heap);
     assert_eq!(all.iter().find(|one| one.name == "stuck-tasks").unwrap().outcome, Outcome::Found);
+}
+
+#[test]
+fn empty_collections_are_counted_with_what_they_keep() {
+    let mut heap = HeapBuilder::new();
+    let fields = [("_items", Kind::Reference), ("_size", Kind::Number(ElementType::I4))];
+    let list = heap.class("System.Collections.Generic.List<App.Row>", &fields);
+    let rows = heap.vector("App.Row[]", Kind::Reference);
+    let shared = heap.array(rows, 0);
+    let mut kept = Vec::new();
+    for index in 0..1_003 {
+        let one = heap.object(list);
+        let store = if index < 1_000 { shared } else { heap.array(rows, 4) };
+        heap.set(one, "_items", store);
+        // One has an item.
+        heap.set_number(one, "_size", i64::from(index == 1_002));
+        kept.push(one);
+    }
+    // Two arrays of length 0 that could be the shared one; an object without an element is none.
+    kept.extend([heap.array(rows, 0), heap.array(rows, 0), heap.array(rows, 1)]);
+    keep(&mut heap, &kept);
+    let all = inspected(&heap.build());
+    let one = all.iter().find(|one| one.name == "empty-collections").unwrap();
+    let items: Vec<_> = one.items.iter().map(|item| (item.text.as_str(), item.objects, item.bytes)).collect();
+    let list_bytes = 1_002 * 32 + 2 * (24 + 4 * 8);
+    let lists = "1,002 × System.Collections.Generic.List<App.Row> without an item";
+    assert_eq!(items, [(lists, 1_002, list_bytes), ("2 × App.Row[] without an item", 2, 48)]);
+    assert_eq!(one.outcome, Outcome::Found);
+}
+
+#[test]
+fn a_few_empty_collections_are_no_finding() {
+    let check = |n: u32, expected: Outcome| {
+        let mut heap = HeapBuilder::new();
+        let queue = heap.class("System.Collections.Queue", &[("_size", Kind::Number(ElementType::I4))]);
+        let kept: Vec<ObjectId> = (0..n).map(|_| heap.object(queue)).collect();
+        keep(&mut heap, &kept);
+        // Much more that lives.
+        let big = heap.bytes(8 << 20);
+        heap.handle(HandleKind::Strong, big);
+        let all = inspected(&heap.build());
+        assert_eq!(all.iter().find(|one| one.name == "empty-collections").unwrap().outcome, expected, "{n}");
+    };
+    check(999, Outcome::Nothing);
+    check(1_000, Outcome::Found);
+}
+
+#[test]
+fn holes_are_told_where_they_are_too_many() {
+    let mut heap = HeapBuilder::new();
+    let hole = |heap: &mut HeapBuilder, bytes: u64| {
+        let object = heap.bytes(16_000);
+        heap.free(bytes);
+        object
+    };
+    // A third of generation 2 is free, and its last block ends the segment; less of the large object heap is.
+    let mut kept = vec![hole(&mut heap, 20_000), hole(&mut heap, 5_000)];
+    heap.segment(SegmentKind::Large);
+    kept.extend([heap.bytes(200_000), hole(&mut heap, 60_000), heap.bytes(100)]);
+    heap.segment(SegmentKind::Pinned);
+    kept.extend([hole(&mut heap, 30_000), heap.bytes(100)]);
+    keep(&mut heap, &kept);
+    heap.handle(HandleKind::Pinned, kept[1]);
+    assert_eq!(
+        texts(heap, "fragmentation"),
+        [
+            "free block of 29.3 KiB: System.Byte[] follows",
+            "pinned object heap: 64.9 % free in 1 block, between objects that never move",
+            "generation 2: 43.8 % free in 2 blocks, 1 object pinned",
+            "free block of 19.5 KiB: pinned System.Byte[] follows",
+            "free block of 4.9 KiB: the end of its segment follows",
+        ]
+    );
 }
