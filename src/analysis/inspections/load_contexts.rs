@@ -73,13 +73,10 @@ pub(super) fn inspect(subject: &Subject<'_>, reader: &Reader<'_>, job: &Job) -> 
     } else {
         let alone =
             if n_on_stacks > 0 { format!(", {} by a stack alone", number::count(n_on_stacks)) } else { String::new() };
-        let more = if all.on_stacks > 0 {
-            format!(", {} more by stacks alone", number::count(all.on_stacks))
-        } else {
-            String::new()
-        };
+        let more =
+            if all.on_stacks > 0 { format!(", stacks {} more", number::count(all.on_stacks)) } else { String::new() };
         format!(
-            "{} of {} unloaded but held{alone}; roots hold {} of collectible types{more}",
+            "{} of {} unloaded but held{alone}; roots hold {} of such types{more}",
             number::count(items.len() as u64),
             number::counted(n_collectible, "collectible context", "collectible contexts"),
             number::counted(all.held, "object", "objects")

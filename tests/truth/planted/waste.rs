@@ -224,7 +224,7 @@ pub(super) fn load_contexts(opened: &Opened, expected: &Value) {
     // The one assembly that was made at run time and can be collected has one instance, which is held.
     let by_roots = by_roots + insides / contexts * (by_roots / each) + 1;
     let text = format!(
-        ", 1 by a stack alone; roots hold {by_roots} objects of collectible types, {} more by stacks alone",
+        ", 1 by a stack alone; roots hold {by_roots} objects of such types, stacks {} more",
         opened.collectible() - by_roots
     );
     assert!(one.result.ends_with(&text), "{name}: {} {text}", one.result);
