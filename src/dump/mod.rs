@@ -74,7 +74,13 @@ impl DumpError {
                 Some("Copy the file again from where it was written, or collect a new dump".to_owned())
             }
             Self::Unpack(error) => error.advice(),
-            Self::Open { .. } => Some("Check the path, and that the file may be read".to_owned()),
+            Self::Open { source, .. } => Some(
+                match source.kind() {
+                    std::io::ErrorKind::OutOfMemory => "Raise the limit of memory (ulimit -v), or close other programs",
+                    _ => "Check the path, and that the file may be read",
+                }
+                .to_owned(),
+            ),
             Self::Cancelled(_) => None,
         }
     }

@@ -87,6 +87,15 @@ mod tests {
     }
 
     #[test]
+    fn what_to_do_follows_from_what_the_system_said() {
+        let advice = |kind: std::io::ErrorKind| {
+            DumpError::Open { path: PathBuf::from("a.core"), source: kind.into() }.advice().unwrap_or_default()
+        };
+        assert_eq!(advice(std::io::ErrorKind::NotFound), "Check the path, and that the file may be read");
+        assert!(advice(std::io::ErrorKind::OutOfMemory).starts_with("Raise the limit of memory"));
+    }
+
+    #[test]
     fn an_archive_is_refused_by_what_is_inside() {
         let mut bytes = b"PK\x03\x04".to_vec();
         let list_at = bytes.len() as u32;
