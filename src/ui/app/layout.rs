@@ -40,9 +40,29 @@ impl App {
             }
             self.status_bar_ui(&mut widgets::part(ui, "status", status), status);
         }
+        self.lead_keys(ui);
         self.sheet_ui(ui);
         self.toast_ui(ui, rect);
         self.drop_ui(ui, rect);
+    }
+
+    /// Keys that lead nowhere lead to the list that the place is about, so that arrows work as soon as a view is there.
+    fn lead_keys(&self, ui: &Ui) {
+        let is_led = ui.memory(|memory| memory.focused().is_some());
+        if is_led || self.sheet.is_some() || egui::Popup::is_any_open(ui.ctx()) {
+            return;
+        }
+        let place = self.tab().history.now();
+        // Of types, instances and path the one that is deepest; elsewhere the only one, or the tree beside its map.
+        let at = match (place.view, place.ty, place.object) {
+            (View::Types, _, Some(_)) => 2,
+            (View::Types, Some(_), None) => 1,
+            _ => 0,
+        };
+        let is_drawn = |pane: &&Pane| ui.ctx().read_response(pane.id).is_some();
+        if let Some(pane) = self.panes.get(at).filter(is_drawn) {
+            ui.memory_mut(|memory| memory.request_focus(pane.id));
+        }
     }
 
     /// The buttons of the first screen's corner.

@@ -193,6 +193,42 @@ fn keys_move_go_and_copy() {
 }
 
 #[test]
+fn keys_work_as_soon_as_a_view_is_there() {
+    let mut harness = harness(seed_app());
+    // No list was pressed or tabbed to: the one that the view is about takes the keys.
+    press(&mut harness, Modifiers::COMMAND, Key::Num5);
+    press(&mut harness, Modifiers::NONE, Key::ArrowDown);
+    press(&mut harness, Modifiers::NONE, Key::Space);
+    assert!(has(&harness, "Untick all"));
+    press(&mut harness, Modifiers::NONE, Key::Enter);
+    assert!(harness.state().tab().history.now().object.is_some());
+    // The path of the object, not the types beside it.
+    press(&mut harness, Modifiers::NONE, Key::ArrowDown);
+    press(&mut harness, Modifiers::NONE, Key::ArrowDown);
+    press(&mut harness, Modifiers::NONE, Key::I);
+    assert!(!harness.state().tab().what_if.is_empty(), "a reference of the path is ignored");
+}
+
+#[test]
+fn a_tick_leads_the_keys_to_its_row_and_the_menu_unticks() {
+    let mut harness = harness(seed_app());
+    press(&mut harness, Modifiers::COMMAND, Key::Num5);
+    click(&mut harness, Role::CheckBox, "Try without Dispatcher.Shutdown");
+    assert!(has(&harness, "Untick all"));
+    press(&mut harness, Modifiers::NONE, Key::Space);
+    assert!(!has(&harness, "Untick all"), "the space bar is for the row of the tick");
+    for word in ["What if it goes", "Untick it"] {
+        let row = harness.get_by(|node| {
+            node.role() == Role::Row && node.label().is_some_and(|label| label.starts_with("Dispatcher.Shutdown"))
+        });
+        row.click_secondary();
+        settle(&mut harness);
+        click(&mut harness, Role::MenuItem, word);
+    }
+    assert!(!has(&harness, "Untick all"));
+}
+
+#[test]
 fn the_palette_finds_types_addresses_and_commands() {
     let mut harness = harness(seed_app());
     let snapshot = harness.state().dump().unwrap().session.snapshot().unwrap();

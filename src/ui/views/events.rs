@@ -234,6 +234,7 @@ fn rows_ui(
     let list = List { id, name: "Events", role: Role::Table, n_rows, row_height: ROW };
     let mut rows = state.rows;
     let mut ticks = Vec::new();
+    let mut pressed = None;
     let output = list.show(ui, rect, &mut rows, |ui, row| {
         let Some(&index) = shown.get(row.index as usize) else { return RowName::default() };
         let group = &events.groups[index];
@@ -242,14 +243,22 @@ fn rows_ui(
         let name = format!("Try without {} of {}", event_name(group), group.subscriber.type_name);
         if can_tick(group) && tick_box(ui, place, id.with(("tick", index)), &name, is_ticked).clicked() {
             ticks.push(index);
+            pressed = Some(row.index);
         }
-        row_menu(cx, row, group);
+        if row_menu(cx, row, group, is_ticked) {
+            ticks.push(index);
+        }
         if row.response.hovered() {
             row.response.clone().on_hover_text_at_pointer(tip(events, group));
         }
         row_ui(&Pen::on(ui), row.rect, events, group, columns, most).into()
     });
     let cursor = rows.cursor.and_then(|row| shown.get(row as usize)).copied();
+    if pressed.is_some() {
+        // Keys go on from the row that was ticked with the pointer.
+        rows.go_to(pressed);
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
     state.rows = rows;
     if output.has_focus && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space)) {
         ticks.extend(cursor.filter(|&index| can_tick(&events.groups[index])));
@@ -433,10 +442,19 @@ fn tsv(group: &EventGroup) -> String {
     )
 }
 
-fn row_menu(cx: &Cx<'_>, row: &Row, group: &EventGroup) {
+/// The menu of a row. True when it was ticked or unticked there.
+fn row_menu(cx: &Cx<'_>, row: &Row, group: &EventGroup, is_ticked: bool) -> bool {
+    let mut is_toggled = false;
     row.response.context_menu(|ui| {
         ui.set_max_width(260.0);
         ui.set_min_width(240.0);
+        if can_tick(group) {
+            let (icon, words) = if is_ticked { (icons::X, "Untick it") } else { (icons::PROHIBIT, "What if it goes") };
+            if menu_entry(ui, Some(icon), words, "Space", true, false) {
+                is_toggled = true;
+                ui.close();
+            }
+        }
         let mut entries = Vec::new();
         if let Some(example) = group.example {
             let place = Place::object(cx.snapshot, example);
@@ -462,6 +480,7 @@ fn row_menu(cx: &Cx<'_>, row: &Row, group: &EventGroup) {
             }
         }
     });
+    is_toggled
 }
 
 fn what_if_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut EventsState, findings: &Findings) {
