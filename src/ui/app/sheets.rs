@@ -274,11 +274,12 @@ impl App {
 
 /// All keys in two columns.
 fn keys_ui(ui: &mut Ui, rect: Rect) -> bool {
-    const MORE: [(&str, &str); 15] = [
+    const MORE: [(&str, &str); 16] = [
         ("Up Down PgUp PgDn Home End", "move in a list"),
         ("Enter", "go"),
         ("Ctrl Enter, middle button", "open behind"),
         ("Left Right", "fold, unfold"),
+        ("Space", "tick an event: what comes back without it"),
         ("Shift Up Down", "select several"),
         ("I", "ignore this reference of a path"),
         ("N", "next different path"),
@@ -296,18 +297,22 @@ fn keys_ui(ui: &mut Ui, rect: Rect) -> bool {
     let close = Rect::from_center_size(pos2(rect.right() - 22.0, rect.top() + 24.0), vec2(26.0, 26.0));
     pen.text(rect.left() + 16.0, rect.top() + 24.0, "All keys", theme::PANE_TITLE, theme.t1);
     let commands = Command::all().into_iter().filter(|command| command.shortcut().is_some());
+    // Closer together in a low window: none may stand outside the sheet.
+    let step = |n: usize, most: f32| ((rect.height() - 72.0) / n as f32).min(most);
+    let down = step(commands.clone().count(), 24.0);
     let mut y = rect.top() + 56.0;
     for command in commands {
         let keys = keys_text(ui, &command);
         crate::ui::widgets::marks::key_cap(&pen, rect.left() + 16.0, y, &keys);
         pen.text_cut(rect.left() + 112.0, rect.center().x - 8.0, y, &command.label(), theme::SMALL, theme.t2);
-        y += 24.0;
+        y += down;
     }
+    let down = step(MORE.len(), 34.0);
     let mut y = rect.top() + 56.0;
     for (keys, what) in MORE {
         pen.text(rect.center().x + 8.0, y, keys, theme::SMALL_MEDIUM, theme.t1);
-        pen.text(rect.center().x + 8.0, y + 15.0, what, theme::SMALL, theme.t3);
-        y += 31.0;
+        pen.text(rect.center().x + 8.0, y + 14.0, what, theme::SMALL, theme.t3);
+        y += down;
     }
     crate::ui::widgets::button::icon_button_sized(ui, close, icons::X, 14.0, "Close", true).clicked()
 }
