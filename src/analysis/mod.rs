@@ -108,7 +108,8 @@ impl<'a> Heap<'a> {
     pub fn uncertain(&self) -> Option<String> {
         let (snapshot, graph) = (self.snapshot, self.graph);
         let mut reasons = Vec::new();
-        if graph.is_unreliable || snapshot.facts.gc.in_progress || snapshot.coverage.n_marked > 0 {
+        // References that lead nowhere name no cause: damage leaves them as well as a collection.
+        if snapshot.facts.gc.in_progress || snapshot.coverage.n_marked > 0 {
             reasons.push("the dump was taken during a collection".to_owned());
         } else if snapshot.facts.gc.background {
             reasons.push("a background collection was under way: what it has freed may still be listed".to_owned());

@@ -437,7 +437,9 @@ mod tests {
         };
         let collecting = Some("the dump was taken during a collection");
         check(|_| {}, None);
-        check(|(_, graph)| graph.is_unreliable = true, collecting);
+        // References that lead nowhere name no cause: damage leaves them as well as a collection.
+        let dangling = |(_, graph): &mut Built| (graph.is_unreliable, graph.n_dangling) = (true, 1_150);
+        check(dangling, Some("1,150 references lead to no object"));
         check(|(snapshot, _)| snapshot.facts.gc.in_progress = true, collecting);
         check(|(snapshot, _)| snapshot.coverage.n_marked = 1, collecting);
         let background = "a background collection was under way: what it has freed may still be listed";
@@ -449,7 +451,7 @@ mod tests {
             Some("1.5 KiB of the heap could not be read"),
         );
         check(
-            |(snapshot, graph)| (graph.is_unreliable, snapshot.coverage.unwalked_bytes) = (true, [0, 0, 512]),
+            |(snapshot, _)| (snapshot.facts.gc.in_progress, snapshot.coverage.unwalked_bytes) = (true, [0, 0, 512]),
             Some("the dump was taken during a collection; 512 B of the heap could not be read"),
         );
         // So are references that lead nowhere, and roots that were not read; names are none.
