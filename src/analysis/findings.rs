@@ -30,6 +30,12 @@ impl Findings {
     pub fn n_found(&self) -> usize {
         self.inspections.iter().filter(|one| one.outcome == Outcome::Found).count()
     }
+
+    /// Inspections that could not be made of this dump.
+    #[must_use]
+    pub fn n_impossible(&self) -> usize {
+        self.inspections.iter().filter(|one| matches!(one.outcome, Outcome::NotPossible(_))).count()
+    }
 }
 
 /// Looks for everything. Some passes over the heap.

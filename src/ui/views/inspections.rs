@@ -42,15 +42,14 @@ pub fn inspections_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Inspecti
         return pane;
     };
     let inspections = &findings.inspections;
-    let count = |is: fn(&Outcome) -> bool| inspections.iter().filter(|one| is(&one.outcome)).count() as u64;
-    let impossible = count(|outcome| matches!(outcome, Outcome::NotPossible(_)));
+    let n_impossible = findings.n_impossible();
     let mut note = format!(
         "{}, {} found nothing",
         number::counted(findings.n_found() as u64, "finding", "findings"),
-        count(|outcome| { *outcome == Outcome::Nothing })
+        inspections.len() - findings.n_found() - n_impossible
     );
-    if impossible > 0 {
-        note.push_str(&format!(", {} could not be made", number::count(impossible)));
+    if n_impossible > 0 {
+        note.push_str(&format!(", {n_impossible} could not be made"));
     }
     super::pane_title(ui, rect, "Inspections", &note, rect.right() - theme::PAD);
     if let Some(index) = state.wanted.take() {

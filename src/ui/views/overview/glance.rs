@@ -5,7 +5,7 @@ use egui::{Id, Rect, Role, Ui, pos2, vec2};
 
 use super::{OverviewState, pressable};
 use crate::base::number;
-use crate::snapshot::{TypeId, TypeTotals};
+use crate::snapshot::{GenerationTotals, TypeId, TypeTotals};
 use crate::ui::app::{Command, Cx, Finding};
 use crate::ui::icons;
 use crate::ui::model::dominators::row_key;
@@ -50,25 +50,36 @@ pub(super) fn bar_ui(ui: &Ui, left: f32, top: f32, width: f32, cx: &Cx<'_>) -> f
     stacked_bar(&pen, bar, &shares);
     let y = top + 48.0;
     let end = legend(&pen, left, y, &shares);
-    let mut right = left + width;
-    // All of them where there is room, else only those that hold something.
-    let all = snapshot.coverage.generations.iter();
-    let is_tight = right - end < all.len() as f32 * 92.0;
-    for totals in all.rev().filter(|totals| !is_tight || totals.object_bytes > 0) {
-        let label = totals.generation.label();
-        let label = if label.len() == 1 { format!("gen {label}") } else { label.to_owned() };
-        let spans = [
-            span(label, theme::SMALL, theme.t3),
-            span(number::size(totals.object_bytes), theme::SMALL_MEDIUM, theme.t1).after(6.0),
-        ];
-        let width = pen.width(&spans);
-        if right - width < end + 8.0 {
-            break;
-        }
-        pen.spans(right - width, y, &spans);
-        right -= width + 20.0;
-    }
+    generations_ui(&pen, end + 8.0, left + width, y, &snapshot.coverage.generations);
     y + 12.0
+}
+
+/// Bytes of each generation, up to `right`: all of them where there is room, else those that hold most.
+fn generations_ui(pen: &Pen, left: f32, right: f32, y: f32, generations: &[GenerationTotals]) {
+    const GAP: f32 = 20.0;
+    let theme = pen.theme;
+    let mut words: Vec<_> = generations
+        .iter()
+        .map(|totals| {
+            let label = totals.generation.label();
+            let label = if label.len() == 1 { format!("gen {label}") } else { label.to_owned() };
+            let spans = [
+                span(label, theme::SMALL, theme.t3),
+                span(number::size(totals.object_bytes), theme::SMALL_MEDIUM, theme.t1).after(6.0),
+            ];
+            (totals.object_bytes, pen.width(&spans), spans)
+        })
+        .collect();
+    while words.iter().map(|(_, width, _)| width + GAP).sum::<f32>() - GAP > right - left {
+        let least = words.iter().enumerate().min_by_key(|(_, (bytes, ..))| *bytes).map(|(index, _)| index);
+        let Some(least) = least else { return };
+        words.remove(least);
+    }
+    let mut right = right;
+    for (_, width, spans) in words.iter().rev() {
+        pen.spans(right - width, y, spans);
+        right -= width + GAP;
+    }
 }
 
 /// The types with the most bytes: as many as `rect` has room for.
@@ -176,9 +187,13 @@ pub(super) fn facts_ui(ui: &mut Ui, left: f32, top: f32, width: f32, cx: &Cx<'_>
             let n = findings.inspections.len() + 2;
             let is_leak = usize::from(!findings.suspects.suspects.is_empty())
                 + usize::from(findings.events.leaks().next().is_some());
-            let found = number::counted((n_found + is_leak) as u64, "finding", "findings");
-            let nothing = n - n_found - is_leak;
-            (format!("{n} checks"), format!("{found}, {nothing} found nothing"))
+            let n_impossible = findings.n_impossible();
+            let nothing = n - n_found - is_leak - n_impossible;
+            let mut note = format!("{} found something, {nothing} nothing", n_found + is_leak);
+            if n_impossible > 0 {
+                note.push_str(&format!(", {n_impossible} not possible"));
+            }
+            (format!("{n} checks"), note)
         }
         None => ("Checks".to_owned(), "follow after the dominators".to_owned()),
     };

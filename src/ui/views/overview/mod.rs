@@ -65,7 +65,8 @@ fn page_ui(ui: &mut Ui, at: egui::Pos2, width: f32, height: f32, cx: &Cx<'_>, st
     let y = y + 10.0;
     let facts = 62.0;
     let is_narrow = width < NARROW;
-    let types_width = if is_narrow { width } else { 370.0 };
+    // Names have a share of what a wide window has more.
+    let types_width = if is_narrow { width } else { (width * 0.36).clamp(370.0, 520.0).round() };
     // Map and types take what is left of the window, and never less than can be read.
     let left_over = at.y + height - facts - 12.0 - y;
     let n_types = ((left_over - 62.0) / theme::ROW).floor().clamp(6.0, 10.0);
@@ -75,7 +76,7 @@ fn page_ui(ui: &mut Ui, at: egui::Pos2, width: f32, height: f32, cx: &Cx<'_>, st
     let map = if is_narrow {
         Rect::from_min_size(pos2(left, y + types_height + 12.0), vec2(width, 300.0))
     } else {
-        Rect::from_min_max(pos2(left + 424.0, y), pos2(left + width, y + body))
+        Rect::from_min_max(pos2(left + types_width + 54.0, y), pos2(left + width, y + body))
     };
     glance::map_ui(ui, map, cx, state);
     let y = map.bottom().max(y + body) + 12.0;
