@@ -12,7 +12,7 @@ use super::words::WritableSpans;
 use crate::base::found::AbsentFact;
 use crate::base::found::Evidence;
 use crate::base::job::Unit;
-use crate::base::{AddrRange, Job, Limits, Os, Warnings};
+use crate::base::{AddrRange, Job, Limits, Os, Warnings, number};
 use crate::target::{Module, Target};
 
 /// What a candidate for the runtime led to.
@@ -208,8 +208,10 @@ fn refuse(target: &Target, furthest: &Furthest) -> ClrError {
     let cut = target.losses;
     let module = |index: usize| target.modules.get(index).map_or_else(String::new, |module| module.path.clone());
     let cut_text = format!(
-        "{} of {} memory segments lie past the end of the file; {} bytes are missing",
-        cut.n_cut_segments, cut.n_segments, cut.cut_bytes
+        "{} of {} memory segments lie past the end of the file; {} are missing",
+        cut.n_cut_segments,
+        cut.n_segments,
+        number::size(cut.cut_bytes)
     );
     if let Some((index, sample)) = &furthest.unbelieved
         && cut.n_cut_segments == 0
