@@ -17,6 +17,12 @@ pub struct EventsReport {
     pub leaks_together: Sum,
     /// One line a publisher, event, subscriber and method.
     pub events: Vec<EventLine>,
+    /// Leaks among all lines, also those that are left out.
+    #[serde(skip)]
+    pub n_leaks: u64,
+    /// Lines that are left out.
+    #[serde(skip)]
+    pub n_more: u64,
 }
 
 /// Handlers of one kind of subscriber on one event.
@@ -109,17 +115,19 @@ impl EventsReport {
     /// From what was found, and what all leaks free together.
     #[must_use]
     pub fn new(events: &Events, together: Sum, limit: Option<usize>) -> Self {
-        let groups = events.groups.iter().take(limit.unwrap_or(usize::MAX));
+        let shown = limit.unwrap_or(usize::MAX).min(events.groups.len());
+        let groups = events.groups.iter().take(shown);
         Self {
             live: events.live.into(),
             leaks_together: together,
             events: groups.map(|group| EventLine::new(events, group)).collect(),
+            n_leaks: events.leaks().count() as u64,
+            n_more: (events.groups.len() - shown) as u64,
         }
     }
 
     fn sentence(&self) -> String {
-        let of = |word: &str| self.events.iter().filter(|line| line.verdict == word).count() as u64;
-        match of("leak") {
+        match self.n_leaks {
             0 => "No event keeps an object that nothing else uses.".to_owned(),
             n => format!(
                 "{} {} keep what nothing else uses; all together {} come back.",
@@ -165,7 +173,11 @@ impl Report for EventsReport {
                 Cell::Text(line.fingerprint.clone()),
             ]);
         }
-        vec![Section::Line(self.sentence()), Section::Table(table)]
+        let mut sections = vec![Section::Line(self.sentence()), Section::Table(table)];
+        if self.n_more > 0 {
+            sections.push(Section::Line(format!("{} more not shown (--limit).", number::count(self.n_more))));
+        }
+        sections
     }
 
     fn rows(&self) -> Table {

@@ -247,6 +247,16 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
+fn a_limit_leaves_rows_out_and_changes_no_sentence() {
+    let dump = fixture("eventleaks-n9");
+    let output = heaproot(&["events", dump.to_str().unwrap(), "--limit", "2"]);
+    let text = text(&output);
+    assert!(text.starts_with("8 events keep what nothing else uses; all together 4.0 MiB come back."), "{text}");
+    assert!(text.contains("Document.Changed") && !text.contains("Clock.Tick"), "{text}");
+    assert!(text.contains("15 more not shown (--limit)."), "{text}");
+}
+
+#[test]
 fn two_runs_print_the_same_bytes() {
     for arguments in [vec!["info", "--format", "json"], vec!["types", "--format", "csv"], vec!["verify"]] {
         assert_eq!(on_sample(&arguments).stdout, on_sample(&arguments).stdout, "{arguments:?}");
