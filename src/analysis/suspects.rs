@@ -13,6 +13,7 @@ use super::dominator_tree::{RowName, Top, TreeRow, TreeView};
 use super::dominators::children::sort_biggest_first;
 use super::dominators::{Dominator, Retained};
 use super::fingerprint::fingerprint;
+use super::fold::RUN;
 use super::root_path::root_path;
 use super::{Heap, TICK};
 use crate::base::job::Unit;
@@ -70,7 +71,7 @@ pub struct Suspect {
     pub accumulation_point: ObjectId,
     /// What that keeps.
     pub accumulated: Retained,
-    /// Names of the references from the suspect to the accumulation point.
+    /// Names of the references from the suspect to the accumulation point; a long run of one type counts once.
     pub way: Vec<String>,
     /// The root it hangs on: `static Corpus.Caches.Stores.Responses`.
     pub root: String,
@@ -282,7 +283,8 @@ fn root_of(heap: &Heap<'_>, row: &TreeRow, object: ObjectId, job: &Job) -> Resul
     Ok(root_path(heap, object, job)?.map_or_else(String::new, |path| path.start.name(heap)))
 }
 
-/// Down into the biggest child while it keeps nearly everything its parent keeps.
+/// Down into the biggest child while it keeps nearly everything its parent keeps. A long run of one type, a linked list,
+/// is one step, and where it is the end, its head: any node further down would be as good, and another in the next dump.
 fn descend(
     heap: &Heap<'_>,
     view: &TreeView<'_>,
@@ -290,6 +292,8 @@ fn descend(
     job: &Job,
 ) -> Result<(ObjectId, Vec<String>), Cancelled> {
     let (mut at, mut way) = (from, Vec::new());
+    // The first object of the run of one type that `at` is in, and the length of the way there.
+    let (mut head, mut way_to_head) = (from, 0);
     for _ in 0..MAX_DEPTH {
         job.tick(0)?;
         let Some(&child) = view.children.of(view.tree, Dominator::Object(at)).first() else { break };
@@ -297,8 +301,19 @@ fn descend(
         if bytes(child) * 100 < bytes(at) * FOLLOW_PERCENT {
             break;
         }
+        let is_run = heap.snapshot.objects.type_of(child) == heap.snapshot.objects.type_of(at);
+        if !is_run && way.len() - way_to_head >= RUN {
+            way.truncate(way_to_head + 1);
+        }
         way.push(heap.snapshot.edge_name(at, child, &heap.graph.extra).unwrap_or_else(|| "?".to_owned()));
         at = child;
+        if !is_run {
+            (head, way_to_head) = (at, way.len());
+        }
+    }
+    if way.len() - way_to_head >= RUN {
+        way.truncate(way_to_head);
+        at = head;
     }
     Ok((at, way))
 }
@@ -511,6 +526,44 @@ mod tests {
         assert_eq!(counts, [200, 200, 2], "buffers, rows, arrays");
         let expected = ["App.Cache", "System.Byte[]", "App.Row", "System.Object[]", "App.Stores.Cache"];
         assert_eq!(suspect.keywords, expected);
+    }
+
+    /// A static queue of `n` linked nodes with a buffer each; the last one keeps `last_bytes` more.
+    fn linked(n: u32, last_bytes: u64) -> Suspect {
+        let mut heap = HeapBuilder::new();
+        let owner = heap.class("App.Stores", &[]);
+        let queue = heap.class("App.Queue", &[("first", Kind::Reference)]);
+        let fields = [("next", Kind::Reference), ("buffer", Kind::Reference), ("more", Kind::Reference)];
+        let node = heap.class("App.Node", &fields);
+        let (queue, nodes) = (heap.object(queue), (0..n).map(|_| heap.object(node)).collect::<Vec<_>>());
+        heap.set(queue, "first", nodes[0]);
+        for pair in nodes.windows(2) {
+            heap.set(pair[0], "next", pair[1]);
+        }
+        for &node in &nodes {
+            let buffer = buffer(&mut heap, 1_000);
+            heap.set(node, "buffer", buffer);
+        }
+        let more = buffer(&mut heap, last_bytes);
+        heap.set(nodes[nodes.len() - 1], "more", more);
+        heap.static_field(owner, "Queue", Some(queue));
+        found(&heap.build()).suspects.remove(0)
+    }
+
+    #[test]
+    fn a_linked_list_piles_up_in_its_head() {
+        let (short, long) = (linked(2_000, 24), linked(3_000, 24));
+        for (suspect, n) in [(&short, 2_000), (&long, 3_000)] {
+            assert_eq!(suspect.way, ["first"]);
+            assert_eq!(suspect.accumulated.count, 2 * n + 1);
+        }
+        assert_eq!(short.fingerprint, long.fingerprint, "the length of the list is no name");
+        // What hangs on the end of a list is found there.
+        let suspect = linked(20, 4 << 20);
+        assert_eq!(
+            (suspect.way, suspect.accumulated.bytes),
+            (vec!["first".into(), "next".into(), "more".into()], 4 << 20)
+        );
     }
 
     #[test]
