@@ -163,6 +163,14 @@ impl Pen {
         x
     }
 
+    /// A member from `x`, cut at `right`; returns its right edge. Where both do not fit, the member is worth more than
+    /// its `owner`: that one is cut first.
+    pub fn member_cut(&self, x: f32, right: f32, y: f32, owner: Span, own: Span) -> f32 {
+        let end = (right - self.width(std::slice::from_ref(&own)).ceil()).max(x + (right - x) * 0.3);
+        let x = self.spans_cut(x, end, y, &[owner]);
+        self.spans_cut(x, right, y, &[own])
+    }
+
     /// Plain text from `x`; returns its right edge.
     pub fn text(&self, x: f32, y: f32, text: &str, style: TextStyle, color: Color32) -> f32 {
         self.spans(x, y, &[span(text, style, color)])

@@ -310,12 +310,10 @@ fn cell_ui(ui: &Ui, row: &Row, column: &Column<usize>, cell: &Cell) {
         Cell::Member(name) => match split_member(name) {
             Some((ty, own)) => {
                 let full = [span(format!("{ty}."), theme::BODY, theme.t3), span(own, theme::BODY_MEDIUM, theme.t1)];
-                let short = [
-                    span(format!("{}.", type_name::short(ty)), theme::BODY, theme.t3),
-                    span(own, theme::BODY_MEDIUM, theme.t1),
-                ];
-                let spans = if pen.width(&full) <= right - left { full } else { short };
-                pen.spans_cut(left, right, y, &spans);
+                let short = span(format!("{}.", type_name::short(ty)), theme::BODY, theme.t3);
+                let does_fit = pen.width(&full) <= right - left;
+                let [full, own] = full;
+                pen.member_cut(left, right, y, if does_fit { full } else { short }, own);
             }
             None => drop(pen.text_cut(left, right, y, name, theme::BODY_MEDIUM, theme.t1)),
         },

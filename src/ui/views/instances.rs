@@ -253,8 +253,8 @@ fn note(cx: &Cx<'_>, state: &InstancesState, ty: TypeId, list: Option<&InstanceL
         Some(Stopped::Failed) => return "stopped by a defect of this program".to_owned(),
     }
     let held = |n: u64| match list.and_then(|list| list.n_held) {
-        Some(0) if n > 0 => ", none of them held".to_owned(),
-        Some(held) if held < n => format!(", {} of them held", number::count(held)),
+        Some(0) if n > 0 => ", none held".to_owned(),
+        Some(held) if held < n => format!(", {} held", number::count(held)),
         _ => String::new(),
     };
     match list {

@@ -46,7 +46,7 @@ pub fn suspects_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut SuspectsSta
     let note = cx.findings.map_or(String::new(), |findings| {
         let found = &findings.suspects;
         format!(
-            "{}, a holder of {THRESHOLD_PERCENT} % and {} or more, here {}",
+            "{}; a suspect holds at least {THRESHOLD_PERCENT} % of the live heap and {}: here {} or more",
             number::count(found.suspects.len() as u64),
             number::size(FLOOR_BYTES),
             number::size(found.threshold_bytes)

@@ -97,10 +97,15 @@ pub fn ask(state: &mut GridState, dump: &Dump) {
 
 /// Draws the view.
 pub fn threads_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut GridState) -> Pane {
-    let alive = cx.graph.map_or(0, |graph| graph.roots.threads.iter().filter(|thread| thread.is_alive).count());
+    let threads = cx.graph.map_or(&[][..], |graph| &graph.roots.threads);
+    let n_alive = threads.iter().filter(|thread| thread.is_alive).count();
+    let note = match n_alive == threads.len() {
+        true => "all alive".to_owned(),
+        false => format!("{} alive", number::count(n_alive as u64)),
+    };
     let words = GridWords {
         title: "Threads",
-        note: &format!("{} alive", number::count(alive as u64)),
+        note: &note,
         hint: "Filter threads",
         empty: "No managed thread",
         empty_text: "The runtime's list of threads was not found, or is empty. Coverage says which.",

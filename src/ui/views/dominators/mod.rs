@@ -474,17 +474,18 @@ pub(super) fn words_ui(pen: &Pen, x: f32, right: f32, y: f32, words: &RowWords) 
     if !words.prefix.is_empty() {
         let (style, color) =
             if words.kind.is_empty() { (theme::BODY_MEDIUM, theme.t1) } else { (theme::BODY, theme.t3) };
-        // Where both do not fit, the field is worth more than its class.
-        let name = if words.is_type { 0.0 } else { pen.text_width(&words.name, theme::BODY_MEDIUM).ceil() };
-        let end = (right - name).max(x + (right - x) * 0.3);
-        x = pen.text_cut(x, end, y, &words.prefix, style, color);
+        let prefix = span(words.prefix.as_str(), style, color);
+        x = match words.is_type {
+            true => pen.spans_cut(x, right, y, &[prefix]),
+            false => pen.member_cut(x, right, y, prefix, span(words.name.as_str(), theme::BODY_MEDIUM, theme.t1)),
+        };
     }
     let suffix = pen.text_width(&words.suffix, theme::BODY);
     if words.is_type {
         let room = (right - x - suffix).max(30.0);
         let style = NameStyle { fold_system: true, ..NameStyle::cell(theme) };
         x = pen.spans_cut(x, x + room + 1.0, y, &type_name::spans(pen, &words.name, room, style));
-    } else {
+    } else if words.prefix.is_empty() {
         x = pen.text_cut(x, right, y, &words.name, theme::BODY_MEDIUM, theme.t1);
     }
     if !words.suffix.is_empty() {
