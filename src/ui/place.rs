@@ -145,22 +145,25 @@ impl Place {
         text
     }
 
-    /// Reads what [`Place::to_text`] wrote. What no longer exists is left out.
+    /// Reads what [`Place::to_text`] wrote: how far it leads in this heap, and the part that leads nowhere.
     #[must_use]
-    pub fn from_text(text: &str, snapshot: &HeapSnapshot) -> Option<Self> {
+    pub fn from_text<'a>(text: &'a str, snapshot: &HeapSnapshot) -> (Self, Option<&'a str>) {
         let mut parts = text.split('/');
-        let key = parts.next()?;
-        let view = View::all().find(|view| view.key() == key)?;
+        let key = parts.next().unwrap_or_default();
+        let Some(view) = View::all().find(|view| view.key() == key) else { return (Self::default(), Some(key)) };
         let mut place = Self::view(view);
-        for address in parts.filter_map(parse_address) {
-            if let Some(ty) = snapshot.types.by_method_table(address) {
+        for part in parts.filter(|part| !part.is_empty()) {
+            let address = parse_address(part);
+            if let Some(ty) = address.and_then(|address| snapshot.types.by_method_table(address)) {
                 place.ty = Some(ty);
-            } else if let Some((object, _)) = snapshot.objects.containing(address) {
+            } else if let Some((object, _)) = address.and_then(|address| snapshot.objects.containing(address)) {
                 place.ty = Some(snapshot.objects.type_of(object));
                 place.object = Some(object);
+            } else {
+                return (place, Some(part));
             }
         }
-        Some(place)
+        (place, None)
     }
 }
 

@@ -339,10 +339,15 @@ impl App {
         dump.holders.poll();
         dump.retained.poll();
         let Some(snapshot) = dump.session.snapshot() else { return };
-        if let Some(place) = self.go_to.take().and_then(|text| Place::from_text(&text, &snapshot))
+        if let Some(text) = self.go_to.take()
             && let Some(tab) = self.tabs.first_mut()
         {
+            let (place, unknown) = Place::from_text(&text, &snapshot);
             tab.history.go(place);
+            if let Some(part) = unknown {
+                let text = format!("“{part}” of the place “{text}” is not in this dump");
+                self.toast = Some(super::Toast { text, is_failure: true, since: std::time::Instant::now() });
+            }
         }
         dump.catalog.want(&dump.session, (), |analyses, job| model::TypeCatalog::build(&analyses.snapshot, job));
         if dump.session.dominance().is_some() {

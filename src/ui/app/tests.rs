@@ -266,6 +266,21 @@ fn an_address_outside_the_heap_is_named_as_such() {
 }
 
 #[test]
+fn a_place_of_another_dump_leads_as_far_as_it_can_and_says_so() {
+    let check = |place: &str, unknown: Option<&str>| {
+        let mut app = seed_app();
+        app.go_when_ready(Some(place.to_owned()));
+        let harness = harness(app);
+        assert_eq!(has(&harness, "is not in this dump"), unknown.is_some(), "{place}");
+        assert!(unknown.is_none_or(|part| has(&harness, &format!("“{part}” of the place"))), "{place}");
+        harness.state().tab().history.now().view
+    };
+    assert_eq!(check("statics", None), View::Statics);
+    assert_eq!(check("types/0x1", Some("0x1")), View::Types);
+    assert_eq!(check("tpyes/0x1", Some("tpyes")), View::Overview);
+}
+
+#[test]
 fn states_without_a_heap_say_what_is_the_case() {
     let mut first = harness(App::headless());
     assert!(has(&first, "Open the sample") && has(&first, "dotnet-dump collect"));
