@@ -378,7 +378,7 @@ fn line_ui(pen: &Pen, row: &Row, cx: &Cx<'_>, line: &MergedLine, all: u64) -> St
     pen.size(right, y, found.through.bytes, theme.t2);
     let count = right - 92.0;
     pen.text_right(count, y, &number::count(found.through.count), theme::BODY, theme.t1);
-    let bar = count - 128.0;
+    let bar = count - super::count_width(pen, all).max(62.0) - 66.0;
     share_bar(pen, bar, y, 66.0, found.through.count, all, BarLook::Exact);
     let end = bar - 14.0;
     if let Some(via) = &found.via {

@@ -32,6 +32,12 @@ use egui::{Rect, Ui, pos2};
 
 use super::pen::{Pen, Span, span};
 use super::theme::{self, Face, TextStyle, Theme};
+use crate::base::number;
+
+/// Room that counts up to `most` take in a column, with a gap before them.
+pub(super) fn count_width(pen: &Pen, most: u64) -> f32 {
+    pen.text_width(&number::count(most), theme::BODY_MEDIUM).ceil() + 10.0
+}
 
 /// The title of a pane with a note beside it; returns the right edge of the note.
 pub(super) fn pane_title(ui: &Ui, rect: Rect, title: &str, note: &str, right: f32) -> f32 {

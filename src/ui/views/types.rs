@@ -103,7 +103,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(rect: Rect) -> Self {
+    /// Columns in `rect`, with so much room for counts at least.
+    fn new(rect: Rect, count_width: f32) -> Self {
         let width = rect.width();
         let mut right = rect.right() - theme::PAD;
         let mut column = |wanted: bool, column: f32| {
@@ -128,7 +129,7 @@ impl Columns {
         let objects = bar - if bar_width > 0.0 { 20.0 } else { 4.0 };
         Self {
             name: rect.left() + theme::PAD,
-            name_end: objects - if width > 900.0 { 96.0 } else { 60.0 },
+            name_end: objects - count_width.max(if width > 900.0 { 96.0 } else { 60.0 }),
             objects,
             bar,
             bar_width,
@@ -196,7 +197,7 @@ pub fn types_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut TypesState) ->
         nothing_ui(ui, body, cx, state, &list);
         return pane;
     }
-    let columns = Columns::new(rect);
+    let columns = Columns::new(rect, super::count_width(&Pen::on(ui), list.totals.count));
     let (head, rest) = body.split_top_bottom_at_y(body.top() + theme::NODE + 1.0);
     let (rows, total) = rest.split_top_bottom_at_y(rest.bottom() - 28.0);
     if let Some(column) = header(ui, head, &columns.header(), Some(state.query.sort)) {

@@ -129,7 +129,7 @@ pub fn holders_ui(ui: &mut Ui, pane: &Pane, body: Rect, cx: &Cx<'_>, state: &mut
         return;
     }
     super::title_line(ui, pane.rect);
-    let columns = Columns::new(body);
+    let columns = Columns::new(body, super::count_width(&Pen::on(ui), list.objects));
     let (head, rows) = body.split_top_bottom_at_y(body.top() + theme::NODE + 1.0);
     header::<u8>(ui, head, &columns.header(), None);
     let right = columns.name_end - 8.0;
@@ -181,13 +181,14 @@ struct Columns {
 impl Columns {
     const BAR: f32 = 56.0;
 
-    fn new(rect: Rect) -> Self {
+    /// Columns in `rect`, with so much room for counts at least.
+    fn new(rect: Rect, count_width: f32) -> Self {
         let bytes = rect.right() - 18.0;
         let share = bytes - 86.0;
         let percent = share - 50.0;
         let bar = (rect.width() >= NARROW).then_some(percent - Self::BAR - 6.0);
         let objects = bar.unwrap_or(percent) - 18.0;
-        Self { name: rect.left() + theme::PAD, name_end: objects - 58.0, objects, bar, share, bytes }
+        Self { name: rect.left() + theme::PAD, name_end: objects - count_width.max(58.0), objects, bar, share, bytes }
     }
 
     fn header(&self) -> [Column<u8>; 3] {

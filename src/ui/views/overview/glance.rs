@@ -71,9 +71,8 @@ fn generations_ui(pen: &Pen, left: f32, right: f32, y: f32, generations: &[Gener
         })
         .collect();
     while words.iter().map(|(_, width, _)| width + GAP).sum::<f32>() - GAP > right - left {
-        let least = words.iter().enumerate().min_by_key(|(_, (bytes, ..))| *bytes).map(|(index, _)| index);
-        let Some(least) = least else { return };
-        words.remove(least);
+        let Some(least) = words.iter().map(|(bytes, ..)| *bytes).min() else { return };
+        words.retain(|(bytes, ..)| *bytes > least);
     }
     let mut right = right;
     for (_, width, spans) in words.iter().rev() {
@@ -100,6 +99,7 @@ pub(super) fn types_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Overvie
     biggest.sort_unstable_by_key(key);
     let most = biggest.first().map_or(0, |row| row.1.bytes);
     let body = Rect::from_min_max(pos2(rect.left(), rect.top() + 32.0), pos2(rect.right(), rect.bottom() - 30.0));
+    let count_width = crate::ui::views::count_width(&pen, biggest.iter().map(|row| row.1.count).max().unwrap_or(0));
     let n_rows = biggest.len() as u64;
     let list = List {
         id: Id::unique("overview-types"),
@@ -115,7 +115,7 @@ pub(super) fn types_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut Overvie
         let name = cx.snapshot.types.row(*ty).display_name();
         let right = row.rect.right() - 2.0;
         let count = right - 166.0;
-        let room = count - 52.0 - row.rect.left();
+        let room = count - count_width.max(52.0) - row.rect.left();
         let spans = type_name::spans(&pen, &name, room, NameStyle::cell(theme));
         pen.spans_cut(row.rect.left(), row.rect.left() + room + 1.0, y, &spans);
         pen.text_right(count, y, &number::count(totals.count), theme::BODY, theme.t1);
@@ -189,11 +189,12 @@ pub(super) fn facts_ui(ui: &mut Ui, left: f32, top: f32, width: f32, cx: &Cx<'_>
                 + usize::from(findings.events.leaks().next().is_some());
             let n_impossible = findings.n_impossible();
             let nothing = n - n_found - is_leak - n_impossible;
-            let mut note = format!("{} found something, {nothing} nothing", n_found + is_leak);
-            if n_impossible > 0 {
-                note.push_str(&format!(", {n_impossible} not possible"));
-            }
-            (format!("{n} checks"), note)
+            // What could not be looked for is worth more of the room than what was not there.
+            let rest = match n_impossible {
+                0 => format!("{nothing} nothing"),
+                _ => format!("{n_impossible} not possible"),
+            };
+            (format!("{n} checks"), format!("{} found something, {rest}", n_found + is_leak))
         }
         None => ("Checks".to_owned(), "follow after the dominators".to_owned()),
     };
