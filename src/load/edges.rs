@@ -35,8 +35,6 @@ pub(crate) struct Edges {
     /// Edges that no field holds, sorted; `references` holds them, too.
     pub(crate) extra: Vec<ExtraEdge>,
     pub(crate) checksums: Vec<ReferenceChecksum>,
-    /// Non-null slots.
-    pub(crate) n_slots: u64,
     /// Non-null slots whose target is no object.
     pub(crate) n_dangling: u64,
     /// Bytes of objects with references that are absent.
@@ -68,9 +66,8 @@ pub(crate) fn read_edges(source: &EdgeSource<'_>, job: &Job) -> Result<Edges, Ca
     chunks.sort_by_key(|(index, _)| *index);
     extra.sort_unstable();
     checksums.resize(source.types.len(), ReferenceChecksum::default());
-    let n_slots = checksums.iter().map(|sum| sum.count).sum();
     let references = References::from_chunks(chunks.into_iter().map(|(_, rows)| rows).collect());
-    Ok(Edges { references, extra, checksums, n_slots, n_dangling, absent_bytes, first_absent })
+    Ok(Edges { references, extra, checksums, n_dangling, absent_bytes, first_absent })
 }
 
 /// What one thread has gathered.
@@ -497,7 +494,6 @@ mod tests {
         assert_eq!(edges.extra, extra);
         assert_eq!(edges.checksums, sums);
         assert_eq!(edges.n_dangling, n_dangling);
-        assert_eq!(edges.n_slots, sums.iter().map(|sum| sum.count).sum::<u64>());
         assert_eq!(edges.absent_bytes, 0);
     }
 

@@ -11,10 +11,6 @@ use crate::base::{Job, Place, Skipped, Warnings};
 use crate::clr::{Runtime, Types};
 use crate::snapshot::{HeapGraph, HeapSnapshot};
 
-/// Slots of which one may miss before references are called unreliable: a collection that moves objects leaves many
-/// behind, a healthy dump none at all.
-const MISSES_ONE_IN: u64 = 1000;
-
 /// What is left to read after the first pass.
 #[derive(Clone, Debug)]
 pub struct Remaining {
@@ -67,7 +63,6 @@ impl Remaining {
             extra: edges.extra,
             checksums: edges.checksums,
             n_dangling: edges.n_dangling,
-            is_unreliable: edges.n_dangling.saturating_mul(MISSES_ONE_IN) > edges.n_slots,
             roots: roots.tables,
             warnings,
         })

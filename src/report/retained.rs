@@ -193,7 +193,7 @@ impl DominatorsReport {
     ) -> Result<Self, Cancelled> {
         let (snapshot, reached) = (view.snapshot, reachability.total());
         let sum = |amount: Amount| Sum { count: amount.count, bytes: amount.bytes };
-        let level = view.top(grouping, limit.unwrap_or(usize::MAX), job)?;
+        let level = view.top(reachability, grouping, limit.unwrap_or(usize::MAX), job)?;
         Ok(Self {
             by: grouping.key(),
             stack,
@@ -204,12 +204,12 @@ impl DominatorsReport {
                 bytes: snapshot.object_bytes().saturating_sub(reached.bytes),
             },
             total: level.rows.len() as u64 + level.rest.n_rows,
-            dominators: level.rows.iter().map(|row| dominator_line(view, reachability, row)).collect(),
+            dominators: level.rows.iter().map(|row| dominator_line(view, row)).collect(),
         })
     }
 }
 
-fn dominator_line(view: &TreeView<'_>, reachability: &Reachability, row: &TreeRow) -> DominatorLine {
+fn dominator_line(view: &TreeView<'_>, row: &TreeRow) -> DominatorLine {
     let address = match row.members.as_slice() {
         [one] => Some(view.snapshot.objects.address(*one).into()),
         _ => None,
@@ -218,7 +218,7 @@ fn dominator_line(view: &TreeView<'_>, reachability: &Reachability, row: &TreeRo
         name: row_name(&row.name),
         type_name: view.snapshot.types.row(row.ty).display_name(),
         address,
-        only: row.only_by(reachability).map(RootKind::label),
+        only: row.only.map(RootKind::label),
         objects: row.members.len() as u64,
         bytes: row.own_bytes,
         retained_bytes: row.retained.bytes,

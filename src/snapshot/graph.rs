@@ -335,8 +335,6 @@ pub struct HeapGraph {
     pub checksums: Vec<ReferenceChecksum>,
     /// Slots whose target is no object start.
     pub n_dangling: u64,
-    /// More than one slot in a thousand misses: a collection was under way, or the dump is damaged.
-    pub is_unreliable: bool,
     /// Roots and the tables they come from.
     pub roots: RootTables,
     /// What was skipped while reading references and roots.

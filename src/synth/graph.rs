@@ -113,7 +113,6 @@ impl GraphSpec {
             extra: Vec::new(),
             checksums: vec![ReferenceChecksum::default()],
             n_dangling: 0,
-            is_unreliable: false,
             roots: RootTables { roots, ..RootTables::default() },
             warnings: Warnings::new(),
         };

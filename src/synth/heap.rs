@@ -468,7 +468,6 @@ impl HeapBuilder {
             extra,
             checksums,
             n_dangling: 0,
-            is_unreliable: false,
             roots,
             warnings: Warnings::new(),
         };

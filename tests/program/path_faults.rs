@@ -82,7 +82,7 @@ fn ask_about(name: &str, bytes: &[u8]) -> bool {
     }
     let analyses = session.analyses().unwrap();
     let Some(heap) = analyses.heap() else { return false };
-    let is_lossy = heap.snapshot.coverage.lost_bytes() > 0 || heap.graph.is_unreliable;
+    let is_lossy = heap.snapshot.coverage.lost_bytes() > 0 || heap.graph.n_dangling > 0;
     assert_eq!(heap.uncertain().is_some(), is_lossy, "{name}: {:?}", heap.uncertain());
     ask_all(&heap);
     true

@@ -81,6 +81,9 @@ pub struct TreeRow {
     pub ty: TypeId,
     /// Its objects, biggest first.
     pub members: Vec<ObjectId>,
+    /// The doubtful kind of root that alone reaches them, for a row under the root: words on stacks, which may be stale,
+    /// or the finalizer queue, which lets go when finalizers have run.
+    pub only: Option<RootKind>,
     /// What they keep alive together. They are siblings, so the sum is exact.
     pub retained: Retained,
     /// Their own bytes.
@@ -121,15 +124,6 @@ impl std::iter::Sum for Rest {
 }
 
 impl TreeRow {
-    /// The doubtful kind of root that alone reaches all of its members: words on stacks, which may be stale, or the
-    /// finalizer queue, which lets go when finalizers have run.
-    #[must_use]
-    pub fn only_by(&self, reachability: &Reachability) -> Option<RootKind> {
-        let kind = reachability.stage(*self.members.first()?)?;
-        let is_doubtful = matches!(kind, RootKind::Stack | RootKind::FinalizerQueue);
-        (is_doubtful && self.members.iter().all(|&member| reachability.stage(member) == Some(kind))).then_some(kind)
-    }
-
     /// The row as one of those that are not listed.
     #[must_use]
     pub fn unlisted(&self) -> Rest {
@@ -146,13 +140,22 @@ pub(super) struct Top {
 }
 
 impl TreeView<'_> {
-    /// The `most` biggest rows under the root. Cost: a pass over what roots alone hold.
+    /// The `most` biggest rows under the root; what stacks or the finalizer queue alone reach is in rows of its own. Cost:
+    /// a pass over what roots alone hold.
     ///
     /// # Errors
     /// [`Cancelled`] when the job was.
-    pub fn top(&self, grouping: Grouping, most: usize, job: &Job) -> Result<TreeLevel, Cancelled> {
+    pub fn top(
+        &self,
+        reachability: &Reachability,
+        grouping: Grouping,
+        most: usize,
+        job: &Job,
+    ) -> Result<TreeLevel, Cancelled> {
         let Top { named, plain } = self.top_parts(job)?;
-        Ok(self.level(named, plain, grouping, None, most))
+        let is_doubtful = |kind: &RootKind| matches!(kind, RootKind::Stack | RootKind::FinalizerQueue);
+        let parts = gather(&plain, |object| reachability.stage(object).filter(is_doubtful));
+        Ok(self.level(named, parts, grouping, None, most))
     }
 
     /// What stands under the root, not yet put together. A row for each static field, four bytes for everything else.
@@ -175,6 +178,7 @@ impl TreeView<'_> {
                 name: RowName::Storage("storage of static fields"),
                 ty: self.snapshot.objects.type_of(object),
                 members: vec![object],
+                only: None,
                 retained: Retained { bytes: own, count: 1 },
                 own_bytes: own,
             });
@@ -224,31 +228,34 @@ impl TreeView<'_> {
             [one] => Some(*one),
             _ => None,
         };
-        self.level(Vec::new(), children, grouping, above, most)
+        self.level(Vec::new(), BTreeMap::from([(None, children)]), grouping, above, most)
     }
 
-    /// Rows that have a name and siblings that have none, as one level.
+    /// Rows that have a name and siblings that have none, by who alone reaches them, as one level.
     fn level(
         &self,
         mut rows: Vec<TreeRow>,
-        mut objects: Vec<ObjectId>,
+        parts: BTreeMap<Option<RootKind>, Vec<ObjectId>>,
         grouping: Grouping,
         above: Option<ObjectId>,
         most: usize,
     ) -> TreeLevel {
-        let mut rest = Rest::default();
-        if grouping == Grouping::Object {
-            // A row each: no more of them than are asked for.
-            sort_biggest_first(&mut objects, |object| self.retained(object).bytes, &mut Vec::new());
-            let others = &objects[objects.len().min(most)..];
-            let (retained, own_bytes) = self.sums(others);
-            rest = Rest { n_rows: others.len() as u64, n_objects: others.len() as u64, retained, own_bytes };
-            objects.truncate(most);
+        let mut unlisted = Vec::new();
+        for (only, mut objects) in parts {
+            if grouping == Grouping::Object {
+                // A row each: no more of them than are asked for.
+                sort_biggest_first(&mut objects, |object| self.retained(object).bytes, &mut Vec::new());
+                let others = &objects[objects.len().min(most)..];
+                let (retained, own_bytes) = self.sums(others);
+                let n = others.len() as u64;
+                unlisted.push(Rest { n_rows: n, n_objects: n, retained, own_bytes });
+                objects.truncate(most);
+            }
+            rows.extend(self.grouped(&objects, grouping, above).into_iter().map(|row| TreeRow { only, ..row }));
         }
-        rows.extend(self.grouped(&objects, grouping, above));
         sort(&mut rows);
         let others = rows.drain(rows.len().min(most)..).map(|row| row.unlisted());
-        rest = others.chain([rest]).sum();
+        let rest = others.chain(unlisted).sum();
         TreeLevel { rows, rest }
     }
 
@@ -304,7 +311,7 @@ impl TreeView<'_> {
     pub(super) fn row(&self, name: RowName, members: Vec<ObjectId>) -> TreeRow {
         let (retained, own_bytes) = self.sums(&members);
         let ty = members.first().map_or(TypeId(0), |&first| self.snapshot.objects.type_of(first));
-        TreeRow { name, ty, members, retained, own_bytes }
+        TreeRow { name, ty, members, only: None, retained, own_bytes }
     }
 
     /// What an object keeps alive; nothing when no root reaches it. Column look-up.
@@ -360,19 +367,20 @@ fn sort(rows: &mut [TreeRow]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::tests::with_tree;
+    use crate::analysis::tests::{with_heap, with_tree};
     use crate::synth::sample::sample;
 
     const ALL: usize = usize::MAX;
 
     #[test]
     fn static_fields_stand_at_the_top_and_siblings_are_one_row() {
-        with_tree(&sample(), check_rows);
+        let heap = sample();
+        with_heap(&heap, |asked| with_tree(&heap, |view| check_rows(view, asked.reachability)));
     }
 
-    fn check_rows(view: &TreeView<'_>) {
+    fn check_rows(view: &TreeView<'_>, reachability: &Reachability) {
         let (snapshot, tree, job) = (view.snapshot, view.tree, Job::new());
-        let top = view.top(Grouping::Type, ALL, &job).unwrap().rows;
+        let top = view.top(reachability, Grouping::Type, ALL, &job).unwrap().rows;
         assert_eq!(top.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes);
         let event = top.iter().find(|row| row.name == RowName::Static("Corpus.Seed.Dispatcher.Shutdown".to_owned()));
         let event = event.unwrap();
@@ -384,10 +392,10 @@ mod tests {
         let workers = view.below(&handlers[0].members, Grouping::Type, ALL).rows;
         assert_eq!(snapshot.types.row(workers[0].ty).name.known(), Some("Corpus.Seed.Worker"));
         for grouping in [Grouping::Object, Grouping::Type, Grouping::Namespace, Grouping::Module] {
-            let all = view.top(grouping, ALL, &job).unwrap();
+            let all = view.top(reachability, grouping, ALL, &job).unwrap();
             assert_eq!(all.rest, Rest::default(), "{grouping:?}");
             assert_eq!(all.rows.iter().map(|row| row.retained.bytes).sum::<u64>(), tree.total().bytes, "{grouping:?}");
-            let some = view.top(grouping, 3, &job).unwrap();
+            let some = view.top(reachability, grouping, 3, &job).unwrap();
             assert_eq!(some.rows[..], all.rows[..3.min(all.rows.len())], "{grouping:?}");
             let others: Rest = all.rows.iter().skip(3).map(TreeRow::unlisted).sum();
             assert_eq!(some.rest, others, "{grouping:?}: what is not listed is counted");

@@ -35,7 +35,7 @@ const MORE_OF_TOP: u64 = MORE | u32::MAX as u64;
 /// The words of a row, in their parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowWords {
-    /// `static`, or nothing.
+    /// `static`; `stack` or `finalizer` for what that alone holds; or nothing.
     pub kind: &'static str,
     /// Reference that leads here: `_items`.
     pub edge: String,
@@ -163,7 +163,8 @@ pub fn top(
         _ => return Ok(None),
     };
     let Some(view) = view_of(analyses, &dominance) else { return Ok(None) };
-    let level = view.top(grouping, LISTED_MORE, job)?;
+    let Some(reachability) = analyses.reachability.as_deref() else { return Ok(None) };
+    let level = view.top(reachability, grouping, LISTED_MORE, job)?;
     let mut n_branches = 0;
     let branches: Vec<Option<usize>> = level
         .rows
@@ -211,14 +212,8 @@ pub fn list(
         let can_open = !view.is_storage(row) && view.has_below(&row.members);
         let is_open = can_open.then(|| open.contains(&key));
         let mut words = words(&view, row);
-        // What is below it is held like it.
-        let only = analyses.reachability.as_deref().filter(|_| depth == 0).and_then(|reach| row.only_by(reach));
-        if let Some(kind) = only {
-            words.suffix.push_str(if kind == RootKind::Stack {
-                ", on stacks alone"
-            } else {
-                ", finalizer queue alone"
-            });
+        if let Some(kind) = row.only {
+            words.kind = if kind == RootKind::Stack { "stack" } else { "finalizer" };
         }
         list.lines.push(DominatorLine {
             key,

@@ -466,14 +466,15 @@ pub(super) fn words_ui(pen: &Pen, x: f32, right: f32, y: f32, words: &RowWords) 
     let theme = pen.theme;
     let mut x = x;
     if !words.kind.is_empty() {
-        x = pen.text(x, y, words.kind, theme::SMALL, theme.static_root) + 7.0;
+        let color = if words.kind == "static" { theme.static_root } else { theme.warn };
+        x = pen.text(x, y, words.kind, theme::SMALL, color) + 7.0;
     }
     if !words.edge.is_empty() {
         x = pen.text_cut(x, right, y, &words.edge, theme::MONO, theme.t2) + 8.0;
     }
     if !words.prefix.is_empty() {
         let (style, color) =
-            if words.kind.is_empty() { (theme::BODY_MEDIUM, theme.t1) } else { (theme::BODY, theme.t3) };
+            if words.kind == "static" { (theme::BODY, theme.t3) } else { (theme::BODY_MEDIUM, theme.t1) };
         let prefix = span(words.prefix.as_str(), style, color);
         x = match words.is_type {
             true => pen.spans_cut(x, right, y, &[prefix]),
@@ -497,8 +498,13 @@ fn tip(line: &DominatorLine) -> String {
     let words = &line.words;
     let edge = if words.edge.is_empty() { String::new() } else { format!("{} of the row above: ", words.edge) };
     let kind = if words.kind.is_empty() { String::new() } else { format!("{} ", words.kind) };
+    let doubt = match words.kind {
+        "stack" => "\nheld by words on stacks alone, which may be stale",
+        "finalizer" => "\nheld by the finalizer queue alone, until its finalizers have run",
+        _ => "",
+    };
     format!(
-        "{edge}{kind}{}{}{}\nkeeps {} in {} alive, {} of it itself",
+        "{edge}{kind}{}{}{}\nkeeps {} in {} alive, {} of it itself{doubt}",
         words.prefix,
         words.name,
         words.suffix,
