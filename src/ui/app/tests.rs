@@ -394,6 +394,25 @@ fn the_table_counts_live_objects_or_garbage() {
 }
 
 #[test]
+fn the_cursor_of_the_table_stays_on_its_type_when_the_rows_change() {
+    let mut harness = harness(seed_app());
+    (0..4).for_each(|_| press(&mut harness, Modifiers::NONE, Key::ArrowDown));
+    let under_cursor = |harness: &Harness<'_, App>| {
+        let types = &harness.state().tab().types;
+        types.list.value()?.lines.get(types.rows.cursor? as usize).cloned()
+    };
+    let id = |line| match line {
+        Some(crate::ui::model::types::TypeLine::Type { id, .. }) => id,
+        other => panic!("{other:?}"),
+    };
+    let before = id(under_cursor(&harness));
+    assert_eq!(harness.state().tab().history.now().ty, None);
+    harness.state().outbox().send(super::Command::Count(crate::ui::model::types::Liveness::Live));
+    settle(&mut harness);
+    assert_eq!(id(under_cursor(&harness)), before);
+}
+
+#[test]
 fn every_view_draws_at_every_size() {
     for size in [[1280.0, 800.0], [899.0, 600.0], [800.0, 560.0]] {
         let mut harness = sized(seed_app(), size);

@@ -38,8 +38,9 @@ pub struct TypesState {
     synced: Option<(Place, usize)>,
 }
 
-/// Asks for the table, and keeps the cursor on the type that the place names.
+/// Asks for the table, and keeps the cursor on the type that the place names, else on the type it stands on.
 pub fn ask(state: &mut TypesState, dump: &mut Dump, place: Place) {
+    let under_cursor = type_at(state.list.value().map(Arc::as_ref), state.rows.cursor);
     let is_new = state.list.poll();
     let Some(catalog) = dump.catalog.value().cloned() else { return };
     let mut query = state.query.clone();
@@ -74,12 +75,19 @@ pub fn ask(state: &mut TypesState, dump: &mut Dump, place: Place) {
     let is_first = state.synced.is_none();
     state.synced = Some(now);
     let at = |ty| list.lines.iter().position(|line| matches!(line, TypeLine::Type { id, .. } if *id == ty));
-    let row = place.ty.and_then(at).map(|row| row as u64);
+    let row = place.ty.or(under_cursor).and_then(at).map(|row| row as u64);
     if row != state.rows.cursor && (row.is_some() || is_new) {
         state.rows.go_to(row);
     }
     if is_new && row.is_none() && !is_first {
         state.rows.first_row = 0.0;
+    }
+}
+
+fn type_at(list: Option<&TypeList>, row: Option<u64>) -> Option<TypeId> {
+    match list?.lines.get(row? as usize)? {
+        TypeLine::Type { id, .. } => Some(*id),
+        _ => None,
     }
 }
 
