@@ -256,6 +256,16 @@ impl Reachability {
         certain.fold(Amount::default(), |sum, &kind| sum + self.amount(kind))
     }
 
+    /// Everything that nothing reaches, of `snapshot`, whose heap was walked.
+    #[must_use]
+    pub fn unreachable(&self, snapshot: &HeapSnapshot) -> Amount {
+        let alive = self.total();
+        Amount {
+            count: snapshot.n_objects().saturating_sub(alive.count),
+            bytes: snapshot.object_bytes().saturating_sub(alive.bytes),
+        }
+    }
+
     /// Count and bytes of what is alive, by type. Cost: one pass over the heap.
     ///
     /// # Errors

@@ -197,7 +197,7 @@ fn single(heap: &Heap<'_>, view: &TreeView<'_>, row: &TreeRow, job: &Job) -> Res
     let object = row.members.first().copied().unwrap_or(ObjectId(0));
     let root = root_of(heap, row, object, job)?;
     let (accumulation_point, way) = descend(heap, view, object, job)?;
-    let accumulated = view.tree.retained(heap.snapshot, accumulation_point).unwrap_or_default();
+    let accumulated = view.retained(accumulation_point);
     let types = types_below(view, &[object], job)?;
     Ok(finish(
         heap,
@@ -297,7 +297,7 @@ fn descend(
     for _ in 0..MAX_DEPTH {
         job.tick(0)?;
         let Some(&child) = view.children.of(view.tree, Dominator::Object(at)).first() else { break };
-        let bytes = |object| view.tree.retained(heap.snapshot, object).unwrap_or_default().bytes;
+        let bytes = |object| view.retained(object).bytes;
         if bytes(child) * 100 < bytes(at) * FOLLOW_PERCENT {
             break;
         }

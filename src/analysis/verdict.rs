@@ -3,6 +3,7 @@
 use super::Heap;
 use super::dominators::{Dominator, DominatorTree, Retained};
 use super::events::{EventGroup, Events, Publisher, SubscriberKind, UNNAMED_METHOD};
+use super::reachability::Amount;
 use super::suspects::{Suspect, SuspectKind, Suspects, short_static};
 use crate::base::number;
 use crate::snapshot::preview::without_namespaces;
@@ -53,10 +54,8 @@ pub struct Verdict {
 #[must_use]
 pub fn verdict(heap: &Heap<'_>, tree: &DominatorTree, events: &Events, suspects: &Suspects) -> Verdict {
     let live = tree.total();
-    let garbage = Retained {
-        bytes: heap.snapshot.object_bytes().saturating_sub(heap.reachability.total().bytes),
-        count: heap.snapshot.n_objects().saturating_sub(heap.reachability.total().count),
-    };
+    let Amount { count, bytes } = heap.reachability.unreachable(heap.snapshot);
+    let garbage = Retained { bytes, count };
     let mut findings: Vec<(u64, Headline)> = Vec::new();
     // Events that leak together are told once.
     let is_first = |&(index, group): &(usize, &EventGroup)| group.with.iter().all(|&other| index < other);

@@ -191,7 +191,6 @@ impl DominatorsReport {
         limit: Option<usize>,
         job: &Job,
     ) -> Result<Self, Cancelled> {
-        let (snapshot, reached) = (view.snapshot, reachability.total());
         let sum = |amount: Amount| Sum { count: amount.count, bytes: amount.bytes };
         let level = view.top(reachability, grouping, limit.unwrap_or(usize::MAX), job)?;
         Ok(Self {
@@ -199,10 +198,7 @@ impl DominatorsReport {
             stack,
             live: view.tree.total().into(),
             stacks_alone: sum(reachability.amount(RootKind::Stack)),
-            unreachable: Sum {
-                count: snapshot.n_objects().saturating_sub(reached.count),
-                bytes: snapshot.object_bytes().saturating_sub(reached.bytes),
-            },
+            unreachable: sum(reachability.unreachable(view.snapshot)),
             total: level.rows.len() as u64 + level.rest.n_rows,
             dominators: level.rows.iter().map(|row| dominator_line(view, row)).collect(),
         })

@@ -123,6 +123,14 @@ pub struct RootTables {
     pub threads: Vec<ThreadRow>,
     /// Finalizer queues.
     pub finalizers: Finalizers,
-    /// Heap arrays that hold static fields (`object[]` of the runtime itself): folded away in paths.
+    /// Heap arrays that hold static fields (`object[]` of the runtime itself), in id order: folded away in paths.
     pub static_storage: Vec<ObjectId>,
+}
+
+impl RootTables {
+    /// True for an array in which the runtime keeps static fields.
+    #[must_use]
+    pub fn is_static_storage(&self, object: ObjectId) -> bool {
+        self.static_storage.binary_search(&object).is_ok()
+    }
 }

@@ -64,31 +64,28 @@ impl TreeView<'_> {
         job: &Job,
     ) -> Result<Holders, Cancelled> {
         let mut named = self.held_by_statics();
-        let storage = &self.graph.roots.static_storage;
         let passes_over = |object: ObjectId| {
             !named.contains_key(&object)
-                && (skipped(self.snapshot.objects.type_of(object)) || storage.binary_search(&object).is_ok())
+                && (skipped(self.snapshot.objects.type_of(object)) || self.graph.roots.is_static_storage(object))
         };
         let mut found = holders_of(self.snapshot, self.tree, set, passes_over, job)?;
         let objects = found.iter().filter_map(|holder| holder.dominator.object());
         let (of_statics, mut plain): (Vec<ObjectId>, Vec<ObjectId>) =
             objects.partition(|object| named.contains_key(object));
-        let mut n_rows = of_statics.len();
+        let n_plain = plain.len();
         if grouping == Grouping::Object {
             // A row each, the biggest first: no more of them than are asked for.
-            n_rows += plain.len();
             plain.truncate(most);
         }
+        let n_left_out = n_plain - plain.len();
         let mut rows = self.grouped(&plain, grouping, None);
-        if grouping != Grouping::Object {
-            n_rows += rows.len();
-        }
         for object in of_statics {
             rows.extend(named.remove(&object).map(|name| self.row(RowName::Static(name), vec![object])));
         }
         found.sort_unstable_by_key(|holder| holder.dominator);
         let mut rows: Vec<HolderRow> = rows.into_iter().map(|row| HolderRow::new(row, &found)).collect();
         rows.sort_by_key(|row| (Reverse((row.bytes, row.objects)), row.first_member()));
+        let mut n_rows = rows.len() + n_left_out;
         rows.truncate(most);
         // The root is smaller than every object.
         if let Some(&Holder { dominator: Dominator::Root, objects, bytes }) = found.first() {

@@ -163,12 +163,11 @@ impl TreeView<'_> {
     /// # Errors
     /// [`Cancelled`] when the job was.
     pub(super) fn top_parts(&self, job: &Job) -> Result<Top, Cancelled> {
-        let storage: BTreeSet<ObjectId> = self.graph.roots.static_storage.iter().copied().collect();
         let (mut rows, mut plain) = (Vec::new(), Vec::new());
         let mut named = self.held_by_statics();
         let mut labelled: BTreeMap<&'static str, Vec<ObjectId>> = BTreeMap::new();
         for &object in self.children.of(self.tree, Dominator::Root) {
-            if !storage.contains(&object) {
+            if !self.graph.roots.is_static_storage(object) {
                 plain.push(object);
                 continue;
             }
@@ -269,7 +268,7 @@ impl TreeView<'_> {
     #[must_use]
     pub fn is_storage(&self, row: &TreeRow) -> bool {
         matches!((&row.name, row.members.as_slice()),
-            (RowName::Storage(_), [one]) if self.graph.roots.static_storage.contains(one))
+            (RowName::Storage(_), &[one]) if self.graph.roots.is_static_storage(one))
     }
 
     fn grouped(&self, objects: &[ObjectId], grouping: Grouping, above: Option<ObjectId>) -> Vec<TreeRow> {

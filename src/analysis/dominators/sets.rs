@@ -20,6 +20,14 @@ pub fn retained_by(
     job: &Job,
 ) -> Result<Retained, Cancelled> {
     let rest = reach(snapshot, graph, roots, Taken { objects: Some(set), ..Taken::default() }, job)?;
+    lost(snapshot, tree, &rest, job)
+}
+
+/// Bytes and objects that the roots of `tree` hold and that are not in `rest`. One pass over the heap.
+///
+/// # Errors
+/// [`Cancelled`] when the job was.
+pub fn lost(snapshot: &HeapSnapshot, tree: &DominatorTree, rest: &ObjectSet, job: &Job) -> Result<Retained, Cancelled> {
     let mut sum = Retained::default();
     for entry in snapshot.objects.all_entries() {
         if entry.id.0.is_multiple_of(TICK) {

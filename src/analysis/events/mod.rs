@@ -18,9 +18,10 @@ mod tests;
 mod together;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::dominators::sets::lost;
 use super::dominators::{DominatorOptions, DominatorTree, Retained, root_objects};
 use super::fingerprint::fingerprint;
 use super::reach::{Taken, reach};
@@ -98,6 +99,14 @@ pub enum SubscriberKind {
     StaticMethod,
     /// A relay with a weak reference.
     Weak,
+}
+
+impl SubscriberKind {
+    /// True when such a handler holds who hears: static methods, lambdas without captures and weak relays do not.
+    #[must_use]
+    pub const fn holds(self) -> bool {
+        matches!(self, Self::Instance | Self::Closure)
+    }
 }
 
 /// Who hears.
@@ -188,10 +197,9 @@ impl Events {
         job: &Job,
     ) -> Result<Retained, Cancelled> {
         let shares = self.freed_by_type(heap, tree, groups, job)?;
-        Ok(shares.iter().fold(Retained::default(), |sum, share| Retained {
-            bytes: sum.bytes + share.bytes,
-            count: sum.count + share.count,
-        }))
+        Ok(shares
+            .iter()
+            .fold(Retained::default(), |sum, share| sum + Retained { bytes: share.bytes, count: share.count }))
     }
 
     /// The same by type, biggest first.
@@ -235,8 +243,11 @@ pub fn events(heap: &Heap<'_>, tree: &DominatorTree, job: &Job) -> Result<Events
     let mut alone = ObjectSet::new(heap.snapshot.objects.len());
     let mut weighed: Vec<Weighed> = Vec::new();
     for (index, group) in gathered.into_iter().enumerate() {
-        let holds = matches!(group.subscriber.kind, SubscriberKind::Instance | SubscriberKind::Closure);
-        let rest = if holds && index < MAX_EXACT { Some(without(heap, &roots, &group.handlers, job)?) } else { None };
+        let rest = if group.subscriber.kind.holds() && index < MAX_EXACT {
+            Some(without(heap, &roots, &group.handlers, job)?)
+        } else {
+            None
+        };
         weighed.push(weigh(heap, tree, group, rest, &mut alone, job)?);
     }
     together::join(heap, tree, &roots, &mut weighed, &alone, job)?;
@@ -254,11 +265,16 @@ pub fn events(heap: &Heap<'_>, tree: &DominatorTree, job: &Job) -> Result<Events
         };
         key(a).cmp(&key(b)).then_with(|| name(a).cmp(&name(b)))
     });
-    let clusters: Vec<Option<usize>> = weighed.iter().map(|one| one.cluster).collect();
+    let mut clusters: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, one) in weighed.iter().enumerate() {
+        if let Some(cluster) = one.cluster {
+            clusters.entry(cluster).or_default().push(index);
+        }
+    }
     let mut events = Events { live: tree.total(), ..Events::default() };
     for (index, Weighed { mut group, handlers, cluster, .. }) in weighed.into_iter().enumerate() {
-        let is_with = |&other: &usize| other != index && cluster.is_some() && clusters[other] == cluster;
-        group.with = (0..clusters.len()).filter(is_with).collect();
+        let joined = cluster.and_then(|cluster| clusters.get(&cluster)).into_iter().flatten();
+        group.with = joined.copied().filter(|&other| other != index).collect();
         events.groups.push(group);
         events.handlers.push(handlers);
     }
@@ -308,22 +324,7 @@ fn without<'a>(
     reach(heap.snapshot, heap.graph, &roots, Taken { edges: Some((&from, &to)), ..Taken::default() }, job)
 }
 
-/// Bytes and objects that are alive and not in `rest`.
-fn lost(heap: &Heap<'_>, tree: &DominatorTree, rest: &ObjectSet, job: &Job) -> Result<Retained, Cancelled> {
-    let mut sum = Retained::default();
-    for entry in heap.snapshot.objects.all_entries() {
-        if entry.id.0.is_multiple_of(TICK) {
-            job.tick(0)?;
-        }
-        if tree.is_reached(entry.id) && !rest.contains(entry.id) {
-            sum.bytes += entry.size;
-            sum.count += 1;
-        }
-    }
-    Ok(sum)
-}
-
-/// The same by type, biggest first.
+/// What is alive and not in `rest`, by type, biggest first.
 fn lost_by_type(
     heap: &Heap<'_>,
     tree: &DominatorTree,
@@ -358,7 +359,7 @@ fn weigh(
 ) -> Result<Weighed, Cancelled> {
     let Group { publisher, subscriber, handlers } = group;
     let freed = match &rest {
-        Some(rest) => Some(lost(heap, tree, rest, job)?),
+        Some(rest) => Some(lost(heap.snapshot, tree, rest, job)?),
         None => None,
     };
     let subscribers: BTreeSet<ObjectId> = handlers.iter().filter_map(|handler| handler.subscriber).collect();
@@ -370,9 +371,7 @@ fn weigh(
     let (n_exclusive, n_handlers, n_publishers) =
         (exclusive.len() as u64, handlers.len() as u64, publishers.len() as u64);
     let verdict = match subscriber.kind {
-        SubscriberKind::StaticLambda | SubscriberKind::StaticMethod | SubscriberKind::Weak => {
-            EventVerdict::HoldsNothing
-        }
+        kind if !kind.holds() => EventVerdict::HoldsNothing,
         _ if rest.is_some() && n_exclusive == 0 => EventVerdict::HeldElsewhere,
         _ if n_handlers < MIN_HANDLERS || rest.is_none() => EventVerdict::ProbablyFine,
         _ if n_handlers < 2 * n_publishers => EventVerdict::OneLifetime,

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{EventVerdict, MIN_HANDLERS, SubscriberKind, Weighed, lost, without};
+use super::{EventVerdict, MIN_HANDLERS, Weighed, without};
+use crate::analysis::dominators::sets::lost;
 use crate::analysis::dominators::{DominatorTree, Retained};
 use crate::analysis::{Heap, ObjectSet};
 use crate::base::{Cancelled, Job};
@@ -47,7 +48,7 @@ pub(super) fn join(
 /// Handlers that hold their subscribers, as many as would be a leak.
 fn may_join(one: &Weighed) -> bool {
     let group = &one.group;
-    matches!(group.subscriber.kind, SubscriberKind::Instance | SubscriberKind::Closure)
+    group.subscriber.kind.holds()
         && group.freed.is_some()
         && group.n_handlers >= MIN_HANDLERS.max(2 * group.n_publishers)
 }
@@ -115,7 +116,7 @@ fn settle(
             .filter(|&(index, n)| n >= MIN_HANDLERS && n > weighed[index].group.n_exclusive)
             .collect();
         if groups.len() == cluster.len() {
-            let freed = lost(heap, tree, &rest, job)?;
+            let freed = lost(heap.snapshot, tree, &rest, job)?;
             return Ok(Some(Settled { groups, freed, rest: Rc::new(rest) }));
         }
         cluster = groups.into_iter().map(|(index, _)| index).collect();

@@ -374,11 +374,8 @@ impl Build<'_> {
         self.answer.n_dead_referrers = level.n_rows;
         self.answer.dead_referrers =
             level.rows.iter().map(|row| (node(heap.snapshot, row.object), row.via.clone())).collect();
-        let live = heap.reachability.total();
-        self.answer.garbage = (
-            heap.snapshot.object_bytes().saturating_sub(live.bytes),
-            heap.snapshot.n_objects().saturating_sub(live.count),
-        );
+        let garbage = heap.reachability.unreachable(heap.snapshot);
+        self.answer.garbage = (garbage.bytes, garbage.count);
         Ok(())
     }
 

@@ -308,8 +308,7 @@ fn foot_ui(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, state: &mut DominatorsState) {
     let Some(reachability) = cx.reachability.filter(|_| cx.dominance.is_some()) else { return };
     pen.hline(rect.left(), rect.right(), rect.top(), theme.line);
     let y = rect.center().y + 0.5;
-    let (stack, alive) = (reachability.amount(RootKind::Stack), reachability.total());
-    let dead = cx.snapshot.object_bytes().saturating_sub(alive.bytes);
+    let (stack, dead) = (reachability.amount(RootKind::Stack), reachability.unreachable(cx.snapshot).bytes);
     let mut right = rect.right() - 18.0;
     if dead > 0 {
         let words = format!("{} unreachable", number::size(dead));

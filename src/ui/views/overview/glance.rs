@@ -41,7 +41,7 @@ pub(super) fn bar_ui(ui: &Ui, left: f32, top: f32, width: f32, cx: &Cx<'_>) -> f
             if all > precise {
                 shares.push(share("on stacks alone", all - precise, theme.stack_root));
             }
-            shares.push(share("unreachable", objects.saturating_sub(all), theme.unreachable()));
+            shares.push(share("unreachable", reachability.unreachable(snapshot).bytes, theme.unreachable()));
         }
         None => shares.push(share("objects", objects, theme.bar)),
     }
